@@ -1,0 +1,59 @@
+# The commands of the course; `make help` lists them. `make book` and `make test` set up all that they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+timed = TIMEFORMAT='== $(1): %0R s'; time
+
+.PHONY: help book test notebooks bench slides student serve live data clean
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+book: .venv/.has-book  ## set up .venv, build the book from the executed notebooks into _build/html
+	@$(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
+
+test: export OMP_NUM_THREADS = 1
+test: export DMLIB_BUDGET = quick
+test: .venv/.has-book,test  ## set up .venv, run all tests: style, book, units, docstring examples, notebooks
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
+	@$(call timed,tests) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 tests dmlib $(NOTEBOOKS)
+
+notebooks: .venv/.has-book  ## execute the chapters whose code, dmlib modules or data changed (ONLY="01 02": these)
+	@$(BIN)/python -m tools.notebooks run $(ONLY)
+
+bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
+	@$(BIN)/python -m tests.benchmarks
+
+slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _slides/index.html
+	@$(BIN)/python -m tools.slides
+
+student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
+	@$(BIN)/python -m tools.editions student
+
+serve: | _build/html/index.html  ## show the book at http://127.0.0.1:8000 (PORT=8001: there)
+	@echo "http://127.0.0.1:$(PORT) - Ctrl-C ends it"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, which is never overwritten: _live/
+	@$(BIN)/python -m tools.editions live
+	@$(BIN)/jupyter lab _live
+
+data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours)
+	@.venv-generate/bin/python -m data_scripts.darkmachines
+
+clean:  ## remove what was built; .venv and _live stay
+	rm -rf _build _slides _student .pytest_cache .ruff_cache .hypothesis
+
+_build/html/index.html:
+	@$(MAKE) book
+
+# .venv/.has-book,test stands for an environment .venv with the extras book and test; new dependencies renew it.
+.venv/.has-book .venv/.has-book,test .venv-generate/.has-generate: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:3]; v >= (3, 11, 4) or sys.exit( \
+	"Python 3.11.4 or newer is needed and $(PYTHON) is %d.%d.%d; name another: PYTHON=python3.12" % v)'
+	@echo "== installing into $(@D); the first time this takes some minutes"
+	@$(PYTHON) -m venv $(@D)
+	@$(call timed,installation) $(@D)/bin/pip install -q -c constraints.txt -e '.[$(patsubst .has-%,%,$(@F))]'
+	@touch $@

@@ -1,0 +1,25 @@
+"""What all tests share: one thread, no windows, repeatable property tests, the genuine files where they are."""
+
+# ruff: noqa: E402 - numpy reads the number of threads when it is loaded
+import os
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import hypothesis
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("course")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of genuine public files; without it the test is skipped."""
+    folder = Path(os.environ.get("DMLIB_TEST_DATA") or "missing")
+    if not folder.is_dir():
+        pytest.skip("DMLIB_TEST_DATA does not name the folder of genuine public files")
+    return folder

@@ -1,0 +1,34 @@
+"""Every chapter: its notebook comes from its source, was run from the present code, and keeps the book's rules."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools.convert import ROOT, sources, toc_files
+from tools.notebooks import problem
+from tools.rules import RULES
+
+NOTEBOOKS = ROOT / "notebooks"
+EXECUTED = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def test_every_chapter_of_the_table_of_contents_has_its_source_and_the_other_way_round():
+    listed = {Path(name).stem for name in toc_files() if name.startswith("notebooks/")}
+    assert listed == {source.stem for source in sources()}
+
+
+def test_every_file_in_notebooks_is_part_of_a_chapter():
+    stems = {source.stem for source in sources()}
+    assert [path.name for path in NOTEBOOKS.glob("*.*py*") if path.stem not in stems] == []
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+def test_notebook_comes_from_its_source_and_the_present_code(source):
+    assert problem(source) is None, f"make notebooks ONLY={source.stem}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_notebook_keeps_the_rule(path, rule):
+    assert list(rule(nbformat.read(path, as_version=4))) == []

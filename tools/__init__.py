@@ -1,0 +1,1 @@
+"""The house's own scripts: notebooks from their sources, editions for students and lecturers."""
