@@ -1,0 +1,167 @@
+"""The package under the course *Anomaly Detection for New Physics*.
+
+``import dmlib`` loads nothing beyond numpy: a submodule (``dmlib.events``, ``dmlib.metrics``, ...) is imported when it
+is first named, and torch or matplotlib only by the functions that need them.
+
+Example:
+    >>> import dmlib
+    >>> run = dmlib.start(seed=1, budget="quick")
+    >>> run.pick(quick=10, full=1000)
+    10
+"""
+
+import importlib
+import random
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+    from . import channels as channels
+    from . import compute as compute
+    from . import counting as counting
+    from . import events as events
+    from . import features as features
+    from . import metrics as metrics
+    from . import plotting as plotting
+    from . import samples as samples
+
+__all__ = ["Run", "start"]
+
+T = TypeVar("T")
+_SUBMODULES = ("channels", "compute", "counting", "events", "features", "metrics", "plotting", "samples")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, "__version__"})
+
+
+class Run:
+    r"""What a notebook knows about the run it is part of: seed, random numbers, size and device.
+
+    Arguments:
+        seed: Seed of the random numbers.
+        budget: ``"quick"`` (a minute on a laptop) or ``"full"`` (the study of the paper).
+
+    Attributes:
+        rng: A :class:`numpy.random.Generator`, the source of the notebook's own random numbers.
+
+    Example:
+        >>> run = Run(seed=1, budget="quick")
+        >>> run
+        Run(seed=1, budget='quick')
+        >>> int(run.rng.integers(1000))
+        473
+    """
+
+    def __init__(self, seed: int, budget: str):
+        self.seed = seed
+        self.budget = budget
+        self.rng = np.random.default_rng(seed)
+
+    def pick(self, *, quick: T, full: T) -> T:
+        """Returns the one of two settings that the budget asks for."""
+        return full if self.budget == "full" else quick
+
+    @property
+    def device(self) -> str:
+        """Where torch computes: see :func:`dmlib.compute.device`."""
+        from . import compute
+
+        return compute.device()
+
+    def __repr__(self) -> str:
+        # Shown in notebooks, so nothing of the machine (its device) is in it.
+        return f"Run(seed={self.seed}, budget={self.budget!r})"
+
+
+def start(seed: int = 1, budget: str | None = None) -> Run:
+    """Begins a notebook: sets the figure style, seeds what is random, and says how large the run shall be.
+
+    Draw from ``run.rng`` and hand ``run.seed`` on. The global generators of :mod:`random`, numpy and torch are seeded
+    too, for libraries that know no other; torch and the figure style wait until torch and matplotlib are imported.
+
+    Arguments:
+        seed: Whole number from 0 to 2**32 - 1.
+        budget: ``"quick"`` or ``"full"``; None reads the environment variable ``DMLIB_BUDGET`` (quick if not set).
+
+    Returns:
+        The run, with ``pick``, ``rng``, ``seed``, ``budget`` and ``device``.
+
+    Raises:
+        ValueError: The seed or the budget is none of these.
+
+    Example:
+        >>> run = start(seed=1)
+        >>> run.seed
+        1
+    """
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed!r}: expected a whole number from 0 to 2**32 - 1")
+    from . import compute
+
+    run = Run(int(seed), compute.budget(budget))
+    random.seed(run.seed)
+    np.random.seed(run.seed)  # noqa: NPY002 (libraries without a Generator argument draw from here)
+    _when_imported("torch", lambda torch: torch.manual_seed(run.seed))
+    _when_imported("matplotlib", _use_style)
+    return run
+
+
+def _use_style(_: ModuleType) -> None:
+    from . import plotting
+
+    plotting.use_style()
+
+
+def _when_imported(name: str, action: Callable[[ModuleType], Any]) -> None:
+    """Calls ``action(module)``: now if the module is loaded, else as soon as somebody imports it."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "awaits", None) != name]
+    if name in sys.modules:
+        action(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _Await(name, action))
+
+
+class _Await:
+    """Import hook that waits for one module: it lets the others find and load it, acts, and is gone.
+
+    Importing torch in every notebook would cost seconds, and seeding it only inside dmlib would miss the reader who
+    imports it herself.
+    """
+
+    def __init__(self, name: str, action: Callable[[ModuleType], Any]):
+        self.awaits = name
+        self.action = action
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> "ModuleSpec | None":
+        if name != self.awaits:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self]
+        spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_act(module: ModuleType) -> None:
+                load(module)
+                if self in sys.meta_path:  # looking for a module is no import: only the import that runs ends the wait
+                    sys.meta_path.remove(self)
+                    self.action(module)
+
+            spec.loader.exec_module = load_and_act
+        return spec
