@@ -128,13 +128,15 @@ def run(source: Path, root: Path = ROOT, force: bool = False) -> str:
     if why is None and not force:
         return "fresh"
     new, old = convert(source, root), read(source)
+    # Taken before the run: what changes while it lasts makes it stale.
+    metadata = {**new.metadata, "dmlib": {"sources": fingerprint(new, root)}}
     if why is not None and why.startswith("drifted") and not force:
         new, done = _with_outputs_of(new, old), "converted"
     else:
         done = "ran" + _slowest(execute(new))
         new = tidy(new)
         new = keep_pictures(new, old) if old is not None else new
-    new.metadata = nbformat.from_dict({**convert(source, root).metadata, "dmlib": {"sources": fingerprint(new, root)}})
+    new.metadata = nbformat.from_dict(metadata)
     path, text = source.with_suffix(".ipynb"), dumps(new)
     if not path.exists() or path.read_text() != text:
         part = path.with_suffix(".ipynb.part")
