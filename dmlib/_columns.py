@@ -75,7 +75,8 @@ def to_awkward(columns: Columns, attrs: dict[str, Any] | None = None) -> ak.Arra
     if columns.counts is not None:
         offsets = np.zeros(len(columns.counts) + 1, np.int64)
         np.cumsum(columns.counts, out=offsets[1:])
-        objects = record(columns.objects, {"kind": KINDS}, parameters={"__record__": "Momentum4D"})
+        name = "Momentum4D" if {"E", "pt", "eta", "phi"} <= {*columns.objects} else None  # some columns make no vector
+        objects = record(columns.objects, {"kind": KINDS}, parameters={"__record__": name})
         objects = ak.contents.ListOffsetArray(ak.index.Index64(offsets), objects)
         layout = ak.contents.RecordArray([*layout.contents, objects], [*layout.fields, "objects"])
     return ak.Array(layout, attrs=attrs)
@@ -133,6 +134,8 @@ def process_codes(processes: ak.Array | Sequence) -> tuple[np.ndarray, list[str]
 def _codes(strings: ak.Array | Sequence, among: dict[str, int]) -> np.ndarray:
     import pyarrow as pa
 
+    if not len(strings):  # ak.to_arrow fails on categories without entries
+        return np.zeros(0, np.int32)
     if isinstance(strings, ak.Array):
         strings = ak.to_arrow(strings, extensionarray=False, categorical_as_dictionary=True)
     else:

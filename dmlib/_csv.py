@@ -165,13 +165,14 @@ def _float32(place: int, text: bytes, what: str, exponent: int) -> np.float32:
     if abs(double) >= _OVERFLOW:
         raise _BadField(place, f"{_short(text)} is too large for float32; expected {what}")
     single = np.float32(double)
+    value = float(single)  # NumPy would compare a float with a float32 as float32
     with np.errstate(over="ignore"):
-        beyond = np.nextafter(single, np.float32(np.copysign(np.inf, double - single)))
-    if double != single and float(beyond) - double == double - float(single):
+        other = np.nextafter(single, np.float32(np.copysign(np.inf, double - value)))
+    if double != value and float(other) - double == double - value:
         # The float64 lies right between two float32, the decimal maybe not: rounding twice is not rounding once.
         exact, tie = Decimal(decimal), Decimal(double)
-        if exact != tie and (exact > tie) == (beyond > single):
-            return beyond
+        if exact != tie and (exact > tie) == (float(other) > value):
+            return other
     return single
 
 
