@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import json
 import os
 import re
@@ -14,10 +15,9 @@ from typing import Any
 
 import awkward as ak
 import pandas as pd
-import pooch
 from filelock import FileLock
 
-from dmlib import _archive, _download, events
+from dmlib import _archive, events
 
 DATA = Path(__file__).parent / "data"
 SOURCES = ("embedded", "public")
@@ -149,7 +149,7 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
             raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
         entry = _embedded()[name]
         path, sha256 = DATA / "darkmachines" / entry["file"], entry["sha256"]
-        if pooch.file_hash(path) != sha256:
+        if _sha256(path) != sha256:
             raise ValueError(f"{path} is not the file that its card describes (SHA-256 {sha256}). Reinstall dmlib.")
         return events.read_parquet(path)
     if name not in _public():
@@ -159,11 +159,15 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
 
 def cache_folder() -> Path:
     """Returns the folder that keeps the published sets: ``DMLIB_DATA``, or the user's cache folder."""
+    import pooch  # here and below only for published sets: it draws in a notebook's widgets, and warns without them
+
     return Path(os.environ.get("DMLIB_DATA") or pooch.os_cache("dmlib")).expanduser().absolute()
 
 
 def _public_parquet(name: str, progress: bool | None) -> Path:
     """The published sample as a Parquet file in the cache folder, fetched and converted if it is not there."""
+    from dmlib import _download
+
     cache, key = cache_folder(), f"{name}.parquet"
     path = cache / key
     if not path.exists():
@@ -172,12 +176,14 @@ def _public_parquet(name: str, progress: bool | None) -> Path:
             if not path.exists():
                 _convert(name, cache, key, progress)
     sha256 = _download.pinned(cache, key)
-    if sha256 and pooch.file_hash(path) != sha256:
+    if sha256 and _sha256(path) != sha256:
         raise ValueError(f"{path} has been altered since it was converted. Delete it and call again.")
     return path
 
 
 def _convert(name: str, cache: Path, key: str, progress: bool | None) -> None:
+    from dmlib import _download
+
     archive = _download.fetch(_DOI, _ARCHIVE, cache, progress)
     _, channel, stem = name.split("/")
     pattern = rf"{re.escape(stem)}_chan{channel}(_[\d.]+)?\.csv"  # a background's file name ends with its luminosity
@@ -198,6 +204,11 @@ def _convert(name: str, cache: Path, key: str, progress: bool | None) -> None:
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _embedded() -> dict[str, dict[str, Any]]:
