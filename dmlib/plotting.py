@@ -140,7 +140,7 @@ def stacked(
         >>> from dmlib import plotting
         >>> ax = plotting.stacked([1.0, 2.0], ["ttbar", "ww"], [2.0, 0.5], [0, 1.5, 3], "x [GeV]")
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['ww', 'ttbar', 'stat. unc.']
+        ['ttbar', 'ww', 'stat. unc.']
     """
     ax = ax or plt.subplots()[1]
     bins = np.asarray(bins, float)
