@@ -17,7 +17,7 @@ import awkward as ak
 import pandas as pd
 from filelock import FileLock
 
-from dmlib import _archive, events
+from dmlib import events
 
 DATA = Path(__file__).parent / "data"
 SOURCES = ("embedded", "public")
@@ -182,7 +182,7 @@ def _public_parquet(name: str, progress: bool | None) -> Path:
 
 
 def _convert(name: str, cache: Path, key: str, progress: bool | None) -> None:
-    from dmlib import _download
+    from dmlib import _archive, _download
 
     archive = _download.fetch(_DOI, _ARCHIVE, cache, progress)
     _, channel, stem = name.split("/")

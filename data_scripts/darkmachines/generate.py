@@ -69,7 +69,7 @@ def run(item):
         h_t = channels.h_t(batch)
         for cut in above:
             above[cut] += int((h_t > cut).sum())
-        passes = np.array([channels.passes(batch, c) & (h_t > h_t_min) for c in job.channels], bool).reshape(-1, n).T
+        passes = np.array([channels.passes(batch, c) & (h_t >= h_t_min) for c in job.channels], bool).reshape(-1, n).T
         keep = passes.any(axis=1)
         objects = np.repeat(keep, record["counts"])
         kept.append(

@@ -85,8 +85,9 @@ PROCESSES = {
 # Table 2's other processes, and why they are not here.
 MISSING = {
     "wtop, wtopbar, ttbarZ, ttbarW, 4top, ttbarWW, ztop, ztopbar, atop, atopbar, ttbarGam": "no process in Pythia",
-    "gam_jets": "no genuine missing momentum: below one per cent of channel 3 in a trial run",
-    "2gam, Wgam, Zgam, single_higgs": "below one per cent of every channel here",
+    "gam_jets, 2gam, Wgam, Zgam": "below one per cent of channels 1, 2b and 3 in trial runs; no third lepton for 2a",
+    "single_higgs": "below 0.1 per cent of channels 1, 2b and 3, about 2 per cent of channel 2a in a trial run",
+    "z_jets in channel 2a, w_jets and single_top in channel 2b": "a lepton of a b or c quark is needed; not generated",
 }
 
 
