@@ -1,0 +1,110 @@
+"""Sphinx directive that renders a sample's metadata card (JSON) as tables, so that no number is typed into a page.
+
+```{sample-card} ../dmlib/data/darkmachines/card.json
+:only: processes
+```
+"""
+
+import json
+from itertools import groupby
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+# Headings for known columns; any other key is shown with its underscores as blanks.
+HEADINGS = {
+    "sigma_generator_pb": "σ generator [pb]",
+    "sigma_challenge_pb": "σ challenge [pb]",
+    "k_factor": "challenge / generator",
+    "events_generated": "generated",
+    "events_kept": "kept",
+    "expected_10fb": "expected in 10/fb",
+    "expected_10fb_challenge": "expected in 10/fb, challenge",
+    "expected_10fb_here": "expected in 10/fb, here",
+    "ess": "effective events",
+    "luminosity_fb": "weights for a luminosity of [1/fb]",
+}
+
+
+def heading(key: str) -> str:
+    return HEADINGS.get(key, key.replace("_", " "))
+
+
+def text(value: Any) -> str:
+    """A number with four significant figures (integers whole, in groups of three); anything else as it is."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) >= 1000):
+        return f"{int(value):,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{heading(key)}: {text(item)}" for key, item in value.items())
+    return str(value)
+
+
+def cell(value: Any, tag: type[nodes.Element] = nodes.paragraph) -> nodes.entry:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return nodes.entry("", tag("", text(value)), classes=["text-right"] if number else [])
+
+
+def table(title: str, rows: list[dict[str, Any]]) -> nodes.table:
+    """A table of records: one row each, columns in the order in which their keys first appear; empty ones left out."""
+    columns = list(dict.fromkeys(key for row in rows for key, value in row.items() if value not in ("", None)))
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
+    head = nodes.row("", *(nodes.entry("", nodes.paragraph("", heading(key))) for key in columns))
+    body = [nodes.row("", *(cell(row.get(key)) for key in columns)) for row in rows]
+    group += [nodes.thead("", head), nodes.tbody("", *body)]
+    return nodes.table("", nodes.title("", title), group, classes=["sample-card"])
+
+
+def render(key: str, value: Any) -> list[nodes.Node]:
+    """Nodes of one entry of a card: records become tables (one a channel), lists bullets, mappings definitions."""
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        title = heading(key).capitalize()
+        channels = {name: list(rows) for name, rows in groupby(value, key=lambda row: row.get("channel"))}
+        if len(channels) in (1, len(value)):
+            return [table(title, value)]
+        return [
+            table(f"{title}, channel {name}", [{k: item for k, item in row.items() if k != "channel"} for row in rows])
+            for name, rows in channels.items()
+        ]
+    if isinstance(value, list):
+        items = [nodes.list_item("", nodes.paragraph("", text(item))) for item in value]
+        return [nodes.bullet_list("", *items)]
+    if isinstance(value, dict):
+        items = []
+        for name, item in value.items():
+            definition = nodes.definition("", nodes.paragraph("", text(item)))
+            items.append(nodes.definition_list_item("", nodes.term("", heading(name)), definition))
+        return [nodes.definition_list("", *items)]
+    return [nodes.paragraph("", "", nodes.strong("", f"{heading(key).capitalize()}: "), nodes.Text(text(value)))]
+
+
+class SampleCard(SphinxDirective):
+    """`{sample-card} path` shows the whole card; `:only:` picks keys, `:except:` leaves some out."""
+
+    required_arguments = 1
+    option_spec = {"only": directives.unchanged, "except": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        _, path = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(path)
+        with open(path, encoding="utf-8") as file:
+            card = json.load(file)
+        only = self.options.get("only", "").split() or list(card)
+        left_out = self.options.get("except", "").split()
+        missing = [key for key in only if key not in card]
+        if missing:
+            raise self.error(f"{path}: no {', '.join(missing)} in this card; it has {', '.join(card)}")
+        return [node for key in only if key not in left_out for node in render(key, card[key])]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("sample-card", SampleCard)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

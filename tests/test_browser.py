@@ -1,0 +1,193 @@
+"""The built pages in a real browser (headless Chromium), for which no other host exists."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+HTML = Path(__file__).parent.parent / "_build" / "html"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+if not (HTML / "index.html").exists():
+    pytest.skip("no _build/html: run `make book` first", allow_module_level=True)
+if CHROMIUM is None:
+    pytest.skip("no chromium on this machine: `apt install chromium`", allow_module_level=True)
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which comes with dmlib[test]")
+axe = pytest.importorskip("axe_playwright_python.base", reason="needs axe-playwright-python: dmlib[test]")
+
+ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGUMENTS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no other host has an address
+PAGES = sorted(f"{folder}/{file.name}" for folder in ("book", "notebooks") for file in (HTML / folder).glob("*.html"))
+CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # one connection for many files
+
+    def log_message(self, *_):
+        pass
+
+
+@dataclass
+class Site:
+    """The served book, one open tab, and what went wrong in it."""
+
+    url: str
+    tab: "playwright.Page"
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, page: str, viewport: dict[str, int] = DESKTOP) -> "playwright.Page":
+        self.errors.clear()
+        self.foreign.clear()
+        self.tab.set_viewport_size(viewport)
+        self.tab.goto(self.url + page, wait_until="load")
+        return self.tab
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        tab = browser.new_context(color_scheme="light", reduced_motion="reduce").new_page()
+        tab.set_default_timeout(60_000)  # a busy machine is slow; a fault fails sooner
+        site = Site(url, tab)
+
+        tab.on("request", lambda r: None if r.url.startswith((url, "data:")) else site.foreign.append(r.url))
+        tab.on("console", lambda message: site.errors.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: site.errors.append(str(error)))
+        tab.on("requestfailed", lambda request: site.errors.append(f"failed: {request.url}"))
+        tab.on("response", lambda r: site.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        yield site
+        browser.close()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(site, request) -> "playwright.Page":
+    """One load of a page, shared by the tests that change nothing on it but its width and its colours."""
+    tab = site.open(request.param)
+    if tab.locator(".math").count():
+        tab.wait_for_function(
+            "document.querySelectorAll('mjx-container').length >= document.querySelectorAll('.math').length"
+        )
+    return tab
+
+
+def test_page_loads_whole(site, page):
+    """No console error, nothing asked of another host, every image drawn, every formula understood."""
+    assert not site.errors
+    assert not site.foreign
+    page.wait_for_function("[...document.images].every(image => image.complete || image.loading == 'lazy')")
+    undrawn = "[...document.querySelectorAll('article img, .logo img')].filter(i => !i.naturalWidth).map(i => i.src)"
+    assert not page.evaluate(undrawn)
+    assert not page.locator("mjx-merror, [data-mjx-error]").count(), "a formula that MathJax cannot read"
+
+
+def test_page_fits(page):
+    """No page scrolls sideways, on a phone or a desktop."""
+    for viewport in (PHONE, DESKTOP):
+        page.set_viewport_size(viewport)
+        excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert excess <= 1, f"{page.url} scrolls sideways by {excess} px at {viewport['width']} px"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_is_accessible(page, theme):
+    """axe-core finds nothing serious or critical, folded content included; in dark mode only colours can differ."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("theme => document.documentElement.dataset.theme == theme", arg=theme)
+    # Signatures and code look alike: the first dozen stand for all. So do formulae, in the colour of the text around
+    # them. The thousands of spans in the others would take most of the time.
+    page.evaluate("""() => {
+        document.querySelectorAll('article details').forEach(fold => fold.open = true);
+        document.querySelectorAll('dt.sig, .highlight').forEach((part, i) => part.toggleAttribute('skip', i > 11));
+    }""")
+    page.evaluate(axe.AXE_SCRIPT)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": ["color-contrast"]} if theme == "dark" else {})
+    scope = {"exclude": [["mjx-container"], ["[skip]"]]}
+    found = page.evaluate("([scope, options]) => axe.run(scope, options)", [scope, options])["violations"]
+    page.emulate_media(color_scheme="light")
+    serious = [
+        f"{fault['id']} ({fault['impact']}): {node['target']} {node['html'][:200]} {node['failureSummary'][:300]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+    assert not serious, "\n".join(serious)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_solutions_unfold_by_mouse_and_by_keyboard(site, chapter):
+    tab = site.open(chapter)
+    solutions = tab.locator(".tag_solution details")
+    assert solutions.count() >= 1, f"{chapter} has no folded solution"
+    for solution in solutions.all():
+        summary, code = solution.locator("summary"), solution.locator("pre").first
+        assert "solution" in summary.inner_text().lower()
+        assert not code.is_visible()
+        summary.click()
+        assert code.is_visible() and "Hide" in summary.inner_text()
+        summary.focus()
+        tab.keyboard.press("Enter")
+        assert not code.is_visible()
+
+
+def test_search_finds(site):
+    tab = site.open("search.html?q=pseudorapidity")
+    tab.wait_for_selector("#search-results li a")
+    assert "Glossary" in tab.locator("#search-results").inner_text()
+    assert not site.foreign
+
+
+def test_search_field_opens_and_leads_to_results(site):
+    tab = site.open("book/intro.html")
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("working point")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/search.html?q=working+point*")
+    tab.wait_for_selector("#search-results li a")
+
+
+def test_dark_mode_switches_and_figures_stay_on_white(site):
+    tab = site.open(CHAPTERS[0])
+    background = "getComputedStyle(document.body).backgroundColor"
+    seen = set()
+    for _ in range(3):  # auto, light, dark
+        tab.locator(".theme-switch-button").locator("visible=true").first.click()
+        seen.add((tab.evaluate("document.documentElement.dataset.theme"), tab.evaluate(background)))
+        figure = tab.locator("article figure img, article .cell_output img").first
+        assert figure.evaluate("i => getComputedStyle(i).backgroundColor") == "rgb(255, 255, 255)"
+        assert figure.evaluate("i => getComputedStyle(i).filter") == "none"
+    assert {theme for theme, _ in seen} == {"light", "dark"} and len(seen) == 2
+    tab.evaluate("localStorage.clear()")
+
+
+def test_keyboard_skips_to_the_content(site):
+    tab = site.open("book/intro.html")
+    tab.keyboard.press("Tab")
+    focused = tab.evaluate("document.activeElement.getAttribute('href')")
+    assert focused == "#main-content"
+    tab.wait_for_function("document.activeElement.getBoundingClientRect().top >= 0")  # it slides in
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("!!document.activeElement.closest('#main-content')")
+
+
+def test_navigation_opens_on_a_phone(site):
+    tab = site.open("book/intro.html", PHONE)
+    entry = tab.get_by_role("link", name="Glossary", exact=True).locator("visible=true")
+    assert not entry.count()
+    tab.locator(".primary-toggle").locator("visible=true").first.click()
+    entry.first.click()
+    tab.wait_for_url("**/glossary.html")
