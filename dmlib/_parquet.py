@@ -33,9 +33,8 @@ def write_blocks(blocks: Iterable[Columns], file: BinaryIO, rows: int = 1 << 17)
     floats += [_LEAF + name for name, kind in OBJECT.items() if kind is np.float32]
     options = {
         # Floats split into bytes: exponents, and the zeros of weights and rounded values, are then packed apart.
-        "use_byte_stream_split": floats,
+        "column_encoding": {"id": "DELTA_BINARY_PACKED"} | dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         "use_dictionary": ["process", _LEAF + "kind"],
-        "column_encoding": {"id": "DELTA_BINARY_PACKED"},
         "compression": "zstd",
         "compression_level": 12,
         "write_statistics": ["id", "met"],

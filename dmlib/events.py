@@ -57,7 +57,8 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
 
     Energies become GeV; every number becomes the float32 nearest to its decimal. Blanks, empty lines, a ``;`` at the
     end of a line, Windows line ends, an unfinished last line and the object codes ``mu-``, ``mu+`` and ``a`` (photon)
-    are understood. The first call ever compiles the parser (some seconds); the result is kept for later sessions.
+    are understood. The first call ever compiles the parser (about five seconds), the first of a later session loads it
+    (one or two); Parquet needs neither.
 
     Arguments:
         path: The file.
@@ -228,7 +229,7 @@ def from_columns(
         >>> events.objects.kind.tolist()
         [['j', 'b'], []]
         >>> (events.objects[:1, 0] + events.objects[:1, 1]).pt.tolist()
-        [78.8...]
+        [40.2...]
     """
     events = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
     objects = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
