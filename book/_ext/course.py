@@ -61,11 +61,13 @@ def name_solutions(app: Sphinx, doctree: nodes.document) -> None:
             node["prompt_show"], node["prompt_hide"] = "Show solution", "Hide solution"
 
 
-def mark_returns(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Tells napoleon how to read a "Returns:" section: prose, or a list of `name: text` where several are returned.
+def mark_prose(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Tells napoleon what is prose: left alone it takes a property or a "Returns:" up to the first colon for a type.
 
-    Left alone it takes prose up to its first colon for a type, and stumbles over a second name.
+    A "Returns:" section may also be a list of `name: text`, where several values are returned.
     """
+    if what in ("attribute", "property", "data") and lines:
+        lines[0] = f": {lines[0]}"
     for i, line in enumerate(lines):
         if line.strip() != "Returns:":
             continue
@@ -94,7 +96,7 @@ def repair_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=100)  # before the theme reads its options
-    app.connect("autodoc-process-docstring", mark_returns, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", mark_prose, priority=100)  # before napoleon
     app.connect("doctree-read", name_solutions)
     app.connect("html-page-context", repair_page)
     app.connect("build-finished", copy_mathjax)

@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 HEADINGS = {
     "sigma_generator_pb": "σ generator [pb]",
     "sigma_challenge_pb": "σ challenge [pb]",
-    "k_factor": "challenge / generator",
+    "k_factor": "K",
     "events_generated": "generated",
     "events_kept": "kept",
     "expected_10fb": "expected in 10/fb",
@@ -48,42 +48,51 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def cell(value: Any, tag: type[nodes.Element] = nodes.paragraph) -> nodes.entry:
+def cell(value: Any) -> nodes.entry:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return nodes.entry("", tag("", text(value)), classes=["text-right"] if number else [])
+    return nodes.entry("", nodes.paragraph("", text(value)), classes=["text-right"] if number else [])
 
 
-def table(title: str, rows: list[dict[str, Any]]) -> nodes.table:
-    """A table of records: one row each, columns in the order in which their keys first appear; empty ones left out."""
-    columns = list(dict.fromkeys(key for row in rows for key, value in row.items() if value not in ("", None)))
+def bullets(items: dict[str, Any] | list[Any]) -> nodes.bullet_list:
+    """A bullet list; of a mapping, each item starts with its key."""
+    if isinstance(items, dict):
+        entries = [("", nodes.strong("", name), nodes.Text(f": {text(item)}")) for name, item in items.items()]
+    else:
+        entries = [("", nodes.Text(text(item))) for item in items]
+    return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", *entry)) for entry in entries))
+
+
+def table(title: str, rows: list[dict[str, Any]]) -> list[nodes.Node]:
+    """A table of records, one row each, columns in the order in which their keys first appear; notes follow below."""
+    used = dict.fromkeys(key for row in rows for key, value in row.items() if value not in ("", None))
+    columns = [key for key in used if key != "note"]
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
     head = nodes.row("", *(nodes.entry("", nodes.paragraph("", heading(key))) for key in columns))
     body = [nodes.row("", *(cell(row.get(key)) for key in columns)) for row in rows]
     group += [nodes.thead("", head), nodes.tbody("", *body)]
-    return nodes.table("", nodes.title("", title), group, classes=["sample-card"])
+    notes = {str(row[columns[0]]): row["note"] for row in rows if row.get("note")}
+    drawn = nodes.table("", nodes.title("", title), group, classes=["sample-card"])
+    return [drawn, bullets(notes)] if notes else [drawn]
 
 
 def render(key: str, value: Any) -> list[nodes.Node]:
-    """Nodes of one entry of a card: records become tables (one a channel), lists bullets, mappings definitions."""
+    """Nodes of one entry of a card: records become tables (one a channel), lists and mappings bullets."""
+    title = heading(key).capitalize()
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        title = heading(key).capitalize()
         channels = {name: list(rows) for name, rows in groupby(value, key=lambda row: row.get("channel"))}
         if len(channels) in (1, len(value)):
-            return [table(title, value)]
-        return [
-            table(f"{title}, channel {name}", [{k: item for k, item in row.items() if k != "channel"} for row in rows])
-            for name, rows in channels.items()
-        ]
+            return table(title, value)
+        drawn = []
+        for name, rows in channels.items():
+            drawn += table(
+                f"{title}, channel {name}", [{k: v for k, v in row.items() if k != "channel"} for row in rows]
+            )
+        return drawn
     if isinstance(value, list):
-        items = [nodes.list_item("", nodes.paragraph("", text(item))) for item in value]
-        return [nodes.bullet_list("", *items)]
+        return [bullets(value)]
     if isinstance(value, dict):
-        items = []
-        for name, item in value.items():
-            definition = nodes.definition("", nodes.paragraph("", text(item)))
-            items.append(nodes.definition_list_item("", nodes.term("", heading(name)), definition))
-        return [nodes.definition_list("", *items)]
-    return [nodes.paragraph("", "", nodes.strong("", f"{heading(key).capitalize()}: "), nodes.Text(text(value)))]
+        return [nodes.paragraph("", "", nodes.strong("", title)), bullets(value)]
+    return [nodes.paragraph("", "", nodes.strong("", f"{title}: "), nodes.Text(text(value)))]
 
 
 class SampleCard(SphinxDirective):
