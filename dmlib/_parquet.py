@@ -27,8 +27,8 @@ SCHEMA = pa.schema([*(_field(*item) for item in EVENT.items()), _OBJECTS], metad
 _LEAF = "objects.list.element."
 
 
-def write_blocks(blocks: Iterable[Columns], file: BinaryIO, rows: int = 1 << 17) -> None:
-    """Writes blocks of events, each as row groups of at most `rows` events."""
+def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: int = 1 << 17) -> None:
+    """Writes blocks of events, each as row groups of at most `rows` events, at a zstd level."""
     floats = [name for name, kind in EVENT.items() if kind is np.float32]
     floats += [_LEAF + name for name, kind in OBJECT.items() if kind is np.float32]
     options = {
@@ -36,7 +36,7 @@ def write_blocks(blocks: Iterable[Columns], file: BinaryIO, rows: int = 1 << 17)
         "column_encoding": {"id": "DELTA_BINARY_PACKED"} | dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         "use_dictionary": ["process", _LEAF + "kind"],
         "compression": "zstd",
-        "compression_level": 12,
+        "compression_level": level,
         "write_statistics": ["id", "met"],
     }
     with pq.ParquetWriter(file, SCHEMA, **options) as writer:

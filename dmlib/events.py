@@ -149,7 +149,8 @@ def csv_to_parquet(
             yield block
 
     with _replacing(dst) as file:
-        _parquet.write_blocks(counted(_csv.read_blocks(src, _known(on_error), chunk_bytes, skipped)), file)
+        blocks = counted(_csv.read_blocks(src, _known(on_error), chunk_bytes, skipped))
+        _parquet.write_blocks(blocks, file, level=3)  # 5 % larger than level 19, which is several times slower
     return Conversion(int(rows[0]), int(rows[1]), skipped)
 
 
@@ -192,7 +193,7 @@ def write_parquet(events: ak.Array, path: str | os.PathLike) -> None:
 
     columns = from_awkward(events)
     with _replacing(path) as file:
-        _parquet.write_blocks([columns], file)
+        _parquet.write_blocks([columns], file, level=19)
 
 
 def from_columns(
