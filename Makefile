@@ -5,19 +5,20 @@ PORT ?= 8000
 BIN := .venv/bin
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 timed = TIMEFORMAT='== $(1): %0R s'; time
+build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
 .PHONY: help book test notebooks bench slides student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 book: .venv/.has-book  ## set up .venv, build the book from the executed notebooks into _build/html
-	@$(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
+	@$(build)
 
 test: export OMP_NUM_THREADS = 1
 test: export DMLIB_BUDGET = quick
 test: .venv/.has-book,test  ## set up .venv, run all tests: style, book, units, docstring examples, notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
+	@$(build)
 	@$(call timed,tests) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 tests dmlib $(NOTEBOOKS)
 
 notebooks: .venv/.has-book  ## execute the chapters whose code, dmlib modules or data changed (ONLY="01 02": these)
