@@ -119,9 +119,9 @@ def measure() -> list[Row]:
         memory = peak_memory(small, large) / large.stat().st_size
         return [
             Row("CSV to columns beside a Python split loop", loop / reader, ">=", 15),
-            Row("CSV to columns, speed", megabytes / reader, ">=", 0, "MB/s"),
+            Row("CSV to columns, speed", megabytes / reader, unit="MB/s"),
             Row("CSV to columns, peak memory beside the file", memory, "<=", 1.2),
-            Row("CSV to Parquet in a stream, speed", megabytes * 10 / stream, ">=", 0, "MB/s"),
+            Row("CSV to Parquet in a stream, speed", megabytes * 10 / stream, unit="MB/s"),
         ]
 
 
