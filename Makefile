@@ -27,7 +27,7 @@ notebooks: .venv/.has-book  ## execute the chapters whose code, dmlib modules or
 bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
 	@$(BIN)/python -m tests.benchmarks
 
-slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _slides/index.html
+slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
 	@$(BIN)/python -m tools.slides
 
 student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
@@ -45,7 +45,7 @@ data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours
 	@.venv-generate/bin/python -m data_scripts.darkmachines
 
 clean:  ## remove what was built; .venv and _live stay
-	rm -rf _build _slides _student .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build _student .pytest_cache .ruff_cache .hypothesis
 
 _build/html/index.html:
 	@$(MAKE) book

@@ -369,7 +369,7 @@ assert 52 <= hits <= 84  # seeds 3-7: 62 to 75; binomial around 68
 # surprising is that? The p-value is the probability of *at least* ten from background alone, and $Z$ translates it into
 # the tail of a Gaussian.
 
-# %%
+# %% tags=["nbval-check-output"]
 p = counting.p_value(observed=10, background=4.0)
 rule_of_thumb = counting.s_over_sqrt_b(signal=6, background=4.0)
 print(f"p = {p:.4f}, Z = {counting.z_score(p):.2f}")
@@ -415,7 +415,7 @@ ax.legend();
 # helping. The p-value with such an error treats the expectation as if it had been counted in a control
 # region {cite}`Cousins2007`:
 
-# %%
+# %% tags=["nbval-check-output"]
 for error in (0.0, 0.5, 1.0, 2.0):
     p = counting.p_value(10, 4.0, error)
     z = counting.z_score(p)
@@ -429,7 +429,7 @@ for error in (0.0, 0.5, 1.0, 2.0):
 #
 # $$p_\text{global} = 1 - (1 - p_\text{local})^{N}$$
 
-# %%
+# %% tags=["nbval-check-output"]
 p_local = counting.p_value(10, 4.0)
 p_global = counting.global_p_value(p_local, 12)
 print(f"local p = {p_local:.4f}, Z = {counting.z_score(p_local):.2f}")
@@ -528,7 +528,7 @@ contradictions
 # %% tags=["exercise"]
 # your code
 
-# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
+# %% tags=["solution", "hide-cell", "nbval-check-output"] jupyter={"source_hidden": true}
 errors = np.array([0.0, 1.0, 2.0, 3.0, 5.0, 10.0])
 z = counting.z_score(counting.p_value(135, 100.0, errors))
 pd.DataFrame({"error on the background": errors, "Z": z.round(2)})

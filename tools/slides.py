@@ -1,4 +1,4 @@
-"""Slides from the executed notebooks: `python -m tools.slides` writes `_slides/`, which needs no network to be shown.
+"""Slides from the executed notebooks: `python -m tools.slides` writes `_build/slides/`, shown without a network.
 
 A `##` heading opens a column of slides; a `###` heading, every further text cell, and a figure after other code open
 the next slide of the column. Solutions are left out, and so is what the book's pages hide (`remove-*` tags).
@@ -86,8 +86,8 @@ def setup(app: Sphinx) -> None:
 
 
 def build(root: Path = ROOT) -> list[Path]:
-    """Writes the slides of all chapters into `_slides/`, with an index, and returns their pages."""
-    target = root / "_slides"
+    """Writes the slides of all chapters into `_build/slides/`, with an index, and returns their pages."""
+    target = root / "_build" / "slides"
     shutil.rmtree(target, ignore_errors=True)
     config, _ = get_final_config(
         user_yaml=root / "_config.yml", cli_config={"latex_individualpages": False}, sourcedir=root
@@ -109,4 +109,4 @@ def build(root: Path = ROOT) -> list[Path]:
 
 
 if __name__ == "__main__":
-    print(f"{len(build())} decks: open _slides/index.html")
+    print(f"{len(build())} decks: open _build/slides/index.html")
