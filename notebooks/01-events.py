@@ -187,7 +187,8 @@ def kinds(first, second):
     return (one.kind == first) & (two.kind == second)
 
 
-opposite = kinds("e-", "e+") | kinds("e+", "e-") | kinds("m-", "m+") | kinds("m+", "m-")
+opposite = kinds("e-", "e+") | kinds("e+", "e-")
+opposite = opposite | kinds("m-", "m+") | kinds("m+", "m-")
 pairs_in_event = ak.sum(opposite, axis=1)
 mass = ak.flatten(pair.mass[opposite]).to_numpy()
 process = np.repeat(trilepton.process.to_numpy(), pairs_in_event)
@@ -236,7 +237,7 @@ total_x = ak.sum(stops.objects.px, axis=1) + met_x
 total_y = ak.sum(stops.objects.py, axis=1) + met_y
 imbalance = np.median(np.hypot(total_x, total_y))
 h_t_median = np.median(dmlib.channels.h_t(stops))
-print(f"median imbalance {imbalance:.0f} GeV, median H_T {h_t_median:.0f} GeV")
+print(f"medians: imbalance {imbalance:.0f} GeV, H_T {h_t_median:.0f} GeV")
 
 # %% [markdown]
 # Not perfectly: the missing momentum of the challenge is the *true* one, of particles that escape, while jets are
@@ -260,7 +261,8 @@ assert 20 < imbalance < 120
 # %% tags=["nbval-check-output"]
 w = background.weight.to_numpy().astype(float)
 lines = pd.DataFrame({"process": background.process.to_list(), "weight": w})
-composition = lines.groupby("process")["weight"].agg(lines="count", events="sum")
+by_process = lines.groupby("process")["weight"]
+composition = by_process.agg(lines="count", events="sum")
 composition.sort_values("events", ascending=False).round(0).astype(int)
 
 # %% [markdown]
@@ -308,13 +310,15 @@ print("the same in every event:", ak.all(by_hand == package))
 
 # %%
 names = dmlib.channels.CHANNELS
-channels = {c: dmlib.samples.load(f"darkmachines/{c}/background") for c in names}
-overlap = pd.DataFrame(index=pd.Index(names, name="of channel"), columns=names, dtype=float)
-for name, events in channels.items():
+channels = {}
+overlap = pd.DataFrame(index=names, columns=names, dtype=float)
+for name in names:
+    events = dmlib.samples.load(f"darkmachines/{name}/background")
+    channels[name] = events
     for other in names:
         passes = dmlib.channels.passes(events, other)
         overlap.loc[name, other] = np.average(passes, weights=events.weight)
-overlap.rename_axis(columns="share that passes").round(3)
+overlap.rename_axis(index="of channel", columns="passes").round(3)
 
 # %% [markdown]
 # Channel 1 lies inside channel 3: its cuts are tighter. An excess seen in both is one excess, not two.
@@ -323,12 +327,13 @@ overlap.rename_axis(columns="share that passes").round(3)
 
 # %%
 def composition_of(events):
-    by_process = pd.Series(events.weight.tolist(), index=events.process.to_list())
-    return by_process.groupby(level=0).sum() / by_process.sum()
+    weights = pd.Series(events.weight.tolist(), events.process.to_list())
+    return weights.groupby(level=0).sum() / weights.sum()
 
 
-shares = pd.DataFrame({name: composition_of(e) for name, e in channels.items()}).fillna(0)
-(100 * shares).sort_values("3", ascending=False).rename_axis(columns="per cent").round(1)
+shares = pd.DataFrame({c: composition_of(e) for c, e in channels.items()})
+shares = shares.fillna(0).sort_values("3", ascending=False)
+(100 * shares).rename_axis(columns="per cent").round(1)
 
 # %% [markdown]
 # :::{note}
@@ -351,18 +356,20 @@ assert shares.loc["njets", "3"] > 0.05 and shares["2a"].idxmax() == "zw"
 
 # %%
 def expand(events, values):
-    """Values, processes and weights, one an entry, of values an event or an object."""
+    """Values, processes and weights with one entry an event, or an object."""
     n = ak.num(values) if values.ndim == 2 else 1
     process = np.repeat(events.process.to_numpy(), n)
-    return ak.flatten(values, axis=None), process, np.repeat(events.weight.to_numpy(), n)
+    weight = np.repeat(events.weight.to_numpy(), n)
+    return ak.flatten(values, axis=None), process, weight
 
 
 def draw_two(events, *panels, log=(True, True)):
     """Two stacked histograms, each of (values, bins, label)."""
     axes = plt.subplots(1, 2, figsize=(9, 3.8))[1]
-    for ax, (values, bins, label), scale in zip(axes, panels, log, strict=True):
+    for i, (values, bins, label) in enumerate(panels):
+        options = {"ax": axes[i], "log": log[i], "legend": i == 0}
         entries = expand(events, values)
-        dmlib.plotting.stacked(*entries, bins, label, log=scale, legend=ax is axes[0], ax=ax)
+        dmlib.plotting.stacked(*entries, bins, label, **options)
     return axes
 
 # %% [markdown]
@@ -400,10 +407,12 @@ axes = draw_two(
     (leptons.pt, np.linspace(0, 600, 31), "lepton $p_T$ [GeV]"),
     (leptons.E, np.linspace(0, 1200, 31), "lepton energy [GeV]"),
 )
+style = {"histtype": "step", "color": "black", "lw": 2}
+signal = dmlib.channels.leptons(stops)
 for ax, component in zip(axes, ("pt", "E"), strict=True):
-    values, _, weights = expand(stops, dmlib.channels.leptons(stops)[component])
+    values, _, weights = expand(stops, signal[component])
     bins = np.linspace(*ax.get_xlim(), 31)
-    ax.hist(values, bins, weights=20 * weights, histtype="step", color="black", lw=2);
+    ax.hist(values, bins, weights=20 * weights, **style);
 
 # %% mystnb={"figure": {"caption": "Pseudorapidity and azimuth of the leptons in channel 2b (Figure 5 of the paper). Electrons end at 2.5, muons at 2.7.", "name": "fig-leptons-eta"}, "image": {"alt": "Two stacked histograms: lepton pseudorapidity within plus and minus 2.7 and lepton azimuth, flat."}}
 draw_two(
@@ -442,10 +451,10 @@ draw_two(
 # %% mystnb={"figure": {"caption": "Scalar sum of the jets' transverse momenta in channel 3 (Figure 8 of the paper), with a gluino signal, scaled by 50, as a line.", "name": "fig-ht"}, "image": {"alt": "Stacked histogram of H_T from 600 to 3000 GeV falling over four decades; the gluino signal is a hill near 1500 GeV."}}
 gluinos = dmlib.samples.load("darkmachines/3/glgl1600_neutralino800")
 signal = (dmlib.channels.h_t(gluinos), 50 * gluinos.weight.to_numpy())
-dmlib.plotting.stacked(
-    *expand(inclusive, dmlib.channels.h_t(inclusive)), np.linspace(600, 3000, 25),
-    "$H_T$ [GeV]", signals={"gluinos x 50": signal},
-);
+entries = expand(inclusive, dmlib.channels.h_t(inclusive))
+edges = np.linspace(600, 3000, 25)
+signals = {"gluinos x 50": signal}
+dmlib.plotting.stacked(*entries, edges, "$H_T$ [GeV]", signals=signals);
 
 # %% tags=["check", "remove-cell"]
 met_high = inclusive.met.to_numpy() > 400
@@ -515,7 +524,7 @@ forgets = pd.Series(
     }
 )
 columns = {name: X.shape[1] for name, X in encodings.items()}
-zeros = {name: f"{np.mean(X.to_numpy() == 0):.0%}" for name, X in encodings.items()}
+zeros = {k: f"{(X == 0).to_numpy().mean():.0%}" for k, X in encodings.items()}
 pd.DataFrame({"columns": columns, "zeros": zeros, "forgets": forgets})
 
 # %% [markdown]
@@ -552,7 +561,7 @@ near_z = ak.any(opposite & (abs(pair.mass - 91.2) < 10), axis=1)
 share_z = np.average(near_z, weights=trilepton.weight)
 top = trilepton.process == "ttbar"
 share_top = np.average(near_z[top], weights=trilepton.weight[top])
-print(f"near the Z: {share_z:.0%} of all events, {share_top:.0%} of top pairs")
+print(f"near the Z: {share_z:.0%} of all, {share_top:.0%} of top pairs")
 
 # %% tags=["check", "remove-cell"]
 assert 0.8 < share_z < 0.9 and share_top < 0.5
@@ -570,9 +579,11 @@ assert 0.8 < share_z < 0.9 and share_top < 0.5
 wz = trilepton[trilepton.process == "zw"]
 softest = dmlib.channels.leptons(wz)
 softest = softest[ak.argmin(softest.pt, axis=1, keepdims=True)][:, 0]
-m_t = np.sqrt(2 * softest.pt * wz.met * (1 - np.cos(softest.phi - wz.met_phi)))
+delta_phi = softest.phi - wz.met_phi
+m_t = np.sqrt(2 * softest.pt * wz.met * (1 - np.cos(delta_phi)))
 edges = np.linspace(0, 250, 26)
-dmlib.plotting.stacked(m_t, wz.process, wz.weight, edges, "$m_T$ [GeV]", log=False);
+entries = m_t, wz.process, wz.weight
+dmlib.plotting.stacked(*entries, edges, "$m_T$ [GeV]", log=False);
 
 # %% [markdown]
 # ### Exercise 3 (10 min)

@@ -86,8 +86,9 @@ dots = left.scatter(*points.T, c=scores, s=3, cmap="cividis", vmax=2)
 plt.colorbar(dots, ax=left, label="anomaly score")
 left.set(xlabel="x", ylabel="y", xlim=(0, 8), ylim=(0, 20))
 bins = np.linspace(0.9, 2.5, 33)
-for sample, name in ((background_scores, "background"), (signal_scores, "signal")):
-    right.hist(sample, bins, density=True, histtype="step", lw=2, label=name)
+style = {"density": True, "histtype": "step", "lw": 2}
+right.hist(background_scores, bins, label="background", **style)
+right.hist(signal_scores, bins, label="signal", **style)
 right.set(xlabel="anomaly score", ylabel="density", yscale="log")
 right.legend();
 
@@ -200,7 +201,8 @@ axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)[1]
 for ax, events in zip(axes, (gluinos, dark_matter), strict=True):
     curves = {}
     for name, score in score_functions.items():
-        curves[name] = metrics.sic_curve(score(background), score(events), weights)
+        scores = score(background), score(events)
+        curves[name] = metrics.sic_curve(*scores, weights)
     dmlib.plotting.sic(curves, ax=ax)
 axes[1].set_ylabel("")
 axes[1].legend().remove();
@@ -270,16 +272,18 @@ two_scores = {"A": score_a, "B": score_b}
 # %%
 comparison = pd.DataFrame()
 for name, score in two_scores.items():
-    comparison[name] = metrics.figures_of_merit(ordinary, score, n_bootstrap=50)["value"]
+    merits = metrics.figures_of_merit(ordinary, score, n_bootstrap=50)
+    comparison[name] = merits["value"]
 comparison.loc[["AUC", "eff_S(1e-2)", "eff_S(1e-3)", "max SI"]].round(3)
 
 # %% mystnb={"figure": {"caption": "Score A wins by area, score B by significance improvement. The ROC curves cross at a background efficiency of some per cent.", "name": "fig-auc-misleads"}, "image": {"alt": "Left: two ROC curves on linear axes, A mostly above B. Right: significance improvement of both; B rises steeply towards small background efficiency, A stays near one."}}
 left, right = plt.subplots(1, 2, figsize=(9, 3.9))[1]
-for score in two_scores.values():
+curves = {}
+for name, score in two_scores.items():
     left.plot(*metrics.roc_curve(ordinary, score)[:2])
+    curves[name] = metrics.sic_curve(ordinary, score)
 left.set_xlabel(r"background efficiency $\epsilon_B$")
 left.set_ylabel(r"signal efficiency $\epsilon_S$")
-curves = {name: metrics.sic_curve(ordinary, score) for name, score in two_scores.items()}
 dmlib.plotting.sic(curves, ax=right);
 
 # %% [markdown]
@@ -319,9 +323,10 @@ naive = np.array([[naive_max_si(n, rng) for _ in range(200)] for n in sizes])
 mean = naive.mean(axis=1)
 low, high = np.quantile(naive, (0.16, 0.84), axis=1)
 ax = plt.subplots(figsize=(6.4, 3.4))[1]
-ax.errorbar(sizes, mean, [mean - low, high - mean], fmt="o", label="as reported")
+errors = [mean - low, high - mean]
+ax.errorbar(sizes, mean, errors, fmt="o", label="as reported")
 ax.axhline(0.1, color="black", ls=":", label="truth")
-ax.set(xscale="log", xlabel="background events in the test sample", ylabel="max SI")
+ax.set(xscale="log", xlabel="background events", ylabel="max SI")
 ax.legend();
 
 # %% [markdown]
@@ -407,7 +412,7 @@ ax = plt.subplots(figsize=(6.4, 3.4))[1]
 ax.loglog(expected, rule, "--", label=r"$S/\sqrt{B}$")
 ax.loglog(expected, known, label="likelihood")
 ax.loglog(expected, uncertain, label="likelihood, background known to 20 %")
-ax.set(xlabel="expected background events, and signal as many", ylabel="expected Z")
+ax.set(xlabel="expected background, and signal as large", ylabel="expected Z")
 ax.legend();
 
 # %% [markdown]
@@ -513,9 +518,11 @@ for signal, channel, one in auc.index:
         a, b = (signal, channel, one), (signal, channel, two)
         d_auc, d_si = auc.value[a] - auc.value[b], si.value[a] - si.value[b]
         if d_auc > 0 and d_si < 0:
-            error = np.hypot(auc.error[a], auc.error[b])
-            rows.append((*a, two, d_auc, error, d_si, np.hypot(si.error[a], si.error[b])))
-columns = ["signal", "channel", "by AUC", "by max SI", "AUC", "error", "max SI", "error "]
+            auc_error = np.hypot(auc.error[a], auc.error[b])
+            si_error = np.hypot(si.error[a], si.error[b])
+            rows.append((*a, two, d_auc, auc_error, d_si, si_error))
+columns = ["signal", "channel", "by AUC", "by max SI"]
+columns += ["AUC", "error", "max SI", "error "]
 contradictions = pd.DataFrame(rows, columns=columns).round(3)
 contradictions
 
