@@ -385,8 +385,8 @@ print(f"p = {p:.4f}, Z = {counting.z_score(p):.2f}")
 print(f"the rule of thumb says {rule_of_thumb:.1f}")
 
 # %% [markdown]
-# The rule of thumb claims three standard deviations, the Poisson law gives 2.4: six times as likely to be a mere
-# fluctuation. The rule takes the count for a Gaussian, and a Poisson count of small mean has a longer upper tail.
+# The rule of thumb claims more than the Poisson law gives, and for a p-value half a standard deviation is a factor of
+# several. The rule takes the count for a Gaussian, and a Poisson count of small mean has a longer upper tail.
 #
 # Where does it start to matter? For each expected background, take the smallest count that $S/\sqrt{B}$ would call three
 # sigma, and compute how often background alone reaches it.
@@ -445,7 +445,7 @@ print(f"local p = {p_local:.4f}, Z = {counting.z_score(p_local):.2f}")
 print(f"best of 12: p = {p_global:.3f}, Z = {counting.z_score(p_global):.2f}")
 
 # %% [markdown]
-# From 2.4 standard deviations to 1.3, by honesty alone. The channels overlap, so twelve is an upper bound on the trials;
+# Most of the surprise is gone, by honesty alone. The channels overlap, so twelve is an upper bound on the trials;
 # the right number comes from repeating the whole search on simulated background, as later chapters do.
 #
 # Is the formula right? Play the game: 12 independent counts of mean 4, the smallest p-value, many times.
@@ -458,6 +458,7 @@ print(f"at least as surprising: {frequency:.3f}; formula: {p_global:.3f}")
 
 # %% tags=["check", "remove-cell"]
 assert abs(p_local - 0.00813) < 1e-4 and abs(counting.z_score(p_local) - 2.40) < 0.01
+assert counting.z_score(p_global) < counting.z_score(p_local) - 1
 assert abs(frequency - p_global) < 5 * np.sqrt(p_global / 20_000)
 assert rate[expected < 1].mean() > 5 * norm.sf(3)
 assert counting.z_score(counting.p_value(10, 4.0, 2.0)) < counting.z_score(p_local)
