@@ -22,6 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
+    from . import challenge as challenge
     from . import channels as channels
     from . import compute as compute
     from . import counting as counting
@@ -34,7 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["Run", "start"]
 
 T = TypeVar("T")
-_SUBMODULES = ("channels", "compute", "counting", "events", "features", "metrics", "plotting", "samples")
+_SUBMODULES = (
+    "challenge",
+    "channels",
+    "compute",
+    "counting",
+    "events",
+    "features",
+    "metrics",
+    "plotting",
+    "samples",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import re
+import gzip
+import stat
 import tarfile
+import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from dmlib._download import require_space
+from dmlib._record import only, shown
 
-LIMIT = 20_000_000_000  # bytes unpacked, several times the largest public set
+LIMIT = 20e9  # bytes unpacked, several times the hackathon set
+
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
 
 
-def extract(archive: Path, pattern: str, folder: Path, limit: int = LIMIT) -> Path:
-    r"""Unpacks the one file of a tar archive whose name matches, and refuses archives that are not plain data.
+def extract(archive: Path, patterns: str | Sequence[str], folder: Path, limit: float = LIMIT) -> Path:
+    r"""Unpacks the one file of an archive that is meant, and refuses archives that are not plain data.
 
-    Every member is looked at first, and nothing is written unless all are files or folders with paths inside
-    `folder`: no absolute path, no ``..``, no link, no device.
+    Every member of a tar or zip archive is looked at first, and nothing is written unless all are files or folders
+    with paths inside `folder`: no absolute path, no ``..``, no link, no device. A file that is merely packed with gzip
+    is its own one member.
 
     Arguments:
-        archive: The archive, plain or compressed.
-        pattern: A regular expression for the whole file name, without its folders.
+        archive: The archive; its name says of what kind.
+        patterns: Regular expressions for the file's path in the archive, from the start of a folder's name or its own;
+            one that fits a single file goes before those behind it.
         folder: Where it goes, with the folders it has in the archive.
         limit: The bytes that all members together may have when unpacked.
 
@@ -27,7 +36,7 @@ def extract(archive: Path, pattern: str, folder: Path, limit: int = LIMIT) -> Pa
         The unpacked file's path.
 
     Raises:
-        ValueError: the archive is unsafe, too large or broken, or not exactly one member matches.
+        ValueError: the archive is unsafe, too large or broken, or no single member fits.
         OSError: the disk is too small.
 
     Example:
@@ -40,30 +49,74 @@ def extract(archive: Path, pattern: str, folder: Path, limit: int = LIMIT) -> Pa
         'a_chan1.csv'
     """
     folder.mkdir(parents=True, exist_ok=True)
+    patterns = [patterns] if isinstance(patterns, str) else patterns
     try:
-        with tarfile.open(archive) as tar:
-            matches, total = [], 0
-            for member in tar:
-                _require_safe(archive, member, folder)
-                total += member.size
-                if total > limit:
-                    raise ValueError(f"{archive} unpacks to more than {limit / 1e9:g} GB, which is the limit here.")
-                if member.isfile() and re.fullmatch(pattern, PurePosixPath(member.name).name):
-                    matches.append(member)
-            if len(matches) != 1:
-                found = ", ".join(member.name for member in matches) or "none"
-                raise ValueError(f"{archive}: expected one file named like {pattern}, found {found}.")
-            require_space(folder, matches[0].size)
-            tar.extract(matches[0], folder, filter="data")
-            return folder / matches[0].name
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{archive} is not a whole tar archive ({error}). Delete it and call again.") from error
+        if archive.name.endswith(".zip"):
+            return _from_zip(archive, patterns, folder, limit)
+        if archive.name.endswith(".gz") and not archive.name.endswith(".tar.gz"):
+            return _from_gzip(archive, folder, limit)
+        return _from_tar(archive, patterns, folder, limit)
+    except _BROKEN as error:
+        raise ValueError(f"{archive} is not a whole archive ({error}). Delete it and call again.") from error
 
 
-def _require_safe(archive: Path, member: tarfile.TarInfo, folder: Path) -> None:
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{archive} is refused: its member {member.name!r} lies outside the folder it is unpacked to.")
-    if not (member.isreg() or member.isdir()):
-        raise ValueError(f"{archive} is refused: its member {member.name!r} is a link or a device, not a file.")
-    tarfile.data_filter(member, str(folder))
+def _from_tar(archive: Path, patterns: Sequence[str], folder: Path, limit: float) -> Path:
+    with tarfile.open(archive) as tar:
+        sizes, total = {}, 0
+        for member in tar:
+            _require_safe(archive, member.name, member.isreg() or member.isdir())
+            total = _require_below(limit, total + member.size, archive)
+            if member.isreg():
+                sizes[member.name] = member.size
+        name = _chosen(archive, patterns, sizes, folder)
+        tar.extract(name, folder, filter="data")
+        return folder / name
+
+
+def _from_zip(archive: Path, patterns: Sequence[str], folder: Path, limit: float) -> Path:
+    with zipfile.ZipFile(archive) as zipped:
+        sizes, total = {}, 0
+        for member in zipped.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            _require_safe(archive, member.filename, kind in (0, stat.S_IFREG, stat.S_IFDIR))
+            total = _require_below(limit, total + member.file_size, archive)
+            if not member.is_dir():
+                sizes[member.filename] = member.file_size
+        name = _chosen(archive, patterns, sizes, folder)
+        return Path(zipped.extract(name, folder))
+
+
+def _from_gzip(archive: Path, folder: Path, limit: float) -> Path:
+    path, total = folder / archive.name.removesuffix(".gz"), 0
+    require_space(folder, archive.stat().st_size)
+    with gzip.open(archive) as source, open(path, "wb") as target:
+        while chunk := source.read(1 << 20):
+            total = _require_below(limit, total + len(chunk), archive)
+            target.write(chunk)
+    return path
+
+
+def _chosen(archive: Path, patterns: Sequence[str], sizes: dict[str, int], folder: Path) -> str:
+    """The member that is meant, if there is room for it."""
+    names = [name for name in sizes if not PurePosixPath(name).name.startswith(".")]  # ._x is what macOS puts beside x
+    if (name := only(patterns, names)) is None:
+        wanted = " or ".join(patterns)
+        fitting = [name for name in names if any(only([pattern], [name]) for pattern in patterns)]
+        found = shown(fitting) if fitting else f"none among {shown(names)}"
+        raise ValueError(f"{archive}: expected one file named like {wanted}, found {found}.")
+    require_space(folder, sizes[name])
+    return name
+
+
+def _require_below(limit: float, total: int, archive: Path) -> int:
+    if total > limit:
+        raise ValueError(f"{archive} unpacks to more than {limit / 1e9:g} GB, which is the limit here.")
+    return total
+
+
+def _require_safe(archive: Path, name: str, plain: bool) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise ValueError(f"{archive} is refused: its member {name!r} lies outside the folder it is unpacked to.")
+    if not plain:
+        raise ValueError(f"{archive} is refused: its member {name!r} is a link or a device, not a file.")

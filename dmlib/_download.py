@@ -13,22 +13,20 @@ from pathlib import Path
 
 import pooch
 import requests
-from pooch.downloaders import doi_to_repository
 from pooch.hashes import hash_matches
 from tqdm import tqdm
 
-# Zenodo asks programs to say who they are, and slows down those that do not. "identity", because byte ranges count
-# the bytes on the wire.
-HEADERS = {
-    "User-Agent": "dmlib (course Anomaly Detection for New Physics), by way of pooch",
-    "Accept-Encoding": "identity",
-}
-TIMEOUT = 30.0  # seconds without a byte
+from dmlib import _record, _store
+from dmlib._record import HEADERS, TIMEOUT
+
 CHUNK = 1 << 16  # small, since what a cut leaves in the buffer is lost
 
-# SHA-256 of files that a maintainer has fetched and found to agree with the record's own checksum; entries are copied
-# from the checksums.json of her cache folder. None has been fetched so far.
-SHA256: dict[str, str] = {}
+# Checksums known beforehand, by place in the cache folder: a SHA-256, or another with its name in front. A maintainer
+# who has fetched a file and found it to agree with the record's own checksum copies them from her checksums.json.
+CHECKSUMS: dict[str, str] = {
+    "10.5281_zenodo.6466204/events_anomalydetection_v2.features.h5": "md5:271cf5e71fc756b2a8d2b32730689bdb",
+    "10.5281_zenodo.6466204/events_anomalydetection_Z_XY_qqq.features.h5": "md5:1e729f7dff225451182c28afaa4bb411",
+}
 
 
 class ResumingDownloader:
@@ -127,7 +125,7 @@ class ResumingDownloader:
 def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Path:
     """Returns a file of a DOI record, downloaded and checked unless the cache folder has it.
 
-    The checksum is the known SHA-256 (pinned in this module, or in the folder's ``checksums.json`` after an earlier
+    The checksum is the known one (pinned in this module, or in the folder's ``checksums.json`` after an earlier
     fetch), and otherwise the one that the record states. A file that someone put there by hand is checked likewise,
     or used with a warning where the record cannot be reached. The caller holds the folder's lock.
 
@@ -142,7 +140,7 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
         ValueError: the bytes are not the record's; those just downloaded are removed.
         OSError: the disk is too small.
     """
-    path = cache / doi.replace("/", "_") / name
+    path = _record.folder(doi, cache) / name
     key = path.relative_to(cache).as_posix()
     known = pinned(cache, key)
     if path.exists() and known:
@@ -151,7 +149,7 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
-        url, checksum = resolve(doi, name)
+        url, checksum = _record.listing(doi)[name]
         if not path.exists():
             ResumingDownloader(progress)(url, part)
     except (requests.RequestException, KeyError, ValueError) as error:  # pooch on a page that is not the record's
@@ -159,11 +157,7 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
             warnings.warn(f"{path} is used unchecked: the record doi:{doi} cannot be reached.", stacklevel=2)
             return path
         kept = f" The {_size(part) / 1e6:.1f} MB received so far are kept, and resumed." if _size(part) else ""
-        raise ConnectionError(
-            f"Cannot fetch {name} of the record doi:{doi} ({type(error).__name__}: {error}).{kept}\n"
-            f"Try again later, or download it by hand from https://doi.org/{doi} and put it at\n    {path}\n"
-            "(the environment variable DMLIB_DATA names another cache folder)."
-        ) from error
+        raise _record.unreachable(doi, name, path, error, kept) from error
     if path.exists():
         _require_match(path, known or checksum)
     else:
@@ -179,25 +173,15 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
     return path
 
 
-def resolve(doi: str, name: str) -> tuple[str, str]:
-    """Returns the address and the checksum (``"md5:..."``) of a record's file, from the repository's own interface."""
-    repository = doi_to_repository(doi, headers=HEADERS, timeout=TIMEOUT)
-    registry = pooch.create(path="", base_url="")
-    repository.populate_registry(registry)
-    return repository.download_url(name), registry.registry[name]
-
-
 def pinned(cache: Path, key: str) -> str | None:
-    """Returns the known SHA-256 of a file in the cache folder, or None."""
-    return SHA256.get(key) or _read_pins(cache).get(key)
+    """Returns the known checksum of a file in the cache folder, or None."""
+    return CHECKSUMS.get(key) or _read_pins(cache).get(key)
 
 
 def pin(cache: Path, key: str, path: Path) -> None:
     """Records a file's SHA-256 in the cache folder's ``checksums.json``, to be asked for with `pinned`."""
     pins = _read_pins(cache) | {key: pooch.file_hash(path)}
-    new = cache / "checksums.json.new"
-    new.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n")
-    os.replace(new, cache / "checksums.json")
+    _store.write(cache / "checksums.json", json.dumps(pins, indent=1, sort_keys=True) + "\n")
 
 
 def require_space(folder: Path, needed: int) -> None:

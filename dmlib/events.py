@@ -29,7 +29,6 @@ __all__ = [
     "from_columns",
     "read_csv",
     "read_parquet",
-    "round_mantissa",
     "write_csv",
     "write_parquet",
 ]
@@ -256,33 +255,6 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
         2
     """
     return to_awkward(merge(map(from_awkward, samples)))
-
-
-def round_mantissa(events: ak.Array, bits: int = 13) -> ak.Array:
-    """Rounds all numbers but the weights to fewer binary digits, to store them in less space.
-
-    Cut events after this, not before: a value that passed a threshold may be rounded to below it.
-
-    Arguments:
-        events: The events.
-        bits: Bits kept of the mantissa's 23: 13 are a relative precision of 6e-5.
-
-    Returns:
-        The events, with float32 columns whose last 23 - bits bits are zero.
-
-    Example:
-        >>> round_mantissa(_example(), bits=3).objects.pt.tolist()
-        [[120.0, 80.0]]
-    """
-    if not 1 <= bits <= 22:
-        raise ValueError(f"bits = {bits}; expected 1 to 22")
-    columns, lost = from_awkward(events), 23 - bits
-    for values in (columns.events, columns.objects):
-        for name in {"met", "met_phi", "E", "pt", "eta", "phi"} & {*values}:
-            whole = values[name].view(np.uint32)
-            rounded = ((whole + np.uint32(1 << (lost - 1))) >> lost << lost).view(np.float32)
-            values[name] = np.where(np.isfinite(rounded), rounded, (whole >> lost << lost).view(np.float32))
-    return to_awkward(columns)
 
 
 def _same_length(columns: dict[str, np.ndarray], length: int, source: str) -> None:

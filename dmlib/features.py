@@ -18,7 +18,10 @@ import numpy as np
 import pandas as pd
 
 from dmlib._columns import KINDS, kind_codes
+from dmlib._lhco import shifted
 from dmlib.channels import JETS, LEPTONS
+
+__all__ = ["aggregates", "dynamic", "efficient", "leading", "shifted", "slots", "static", "theories"]
 
 _FOUR_MOMENTUM = ("E", "pt", "eta", "phi")
 

@@ -3,82 +3,53 @@
 from __future__ import annotations
 
 import difflib
-import functools
-import hashlib
 import json
 import os
-import re
-import shutil
-import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import awkward as ak
+import numpy as np
 import pandas as pd
-from filelock import FileLock
+import platformdirs
 
-from dmlib import events
+from dmlib import _public, events
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
 
 DATA = Path(__file__).parent / "data"
+SETS = ("darkmachines", "lhco", "dimuon")
 SOURCES = ("embedded", "public")
-
-# The hackathon set of the Dark Machines challenge. Backgrounds and their numbers of events: section 2.2 of the paper;
-# signals of each channel: the published score files.
-_DOI = "10.5281/zenodo.3961917"
-_ARCHIVE = "training_files.tar"
-_PUBLIC = {
-    "title": "Dark Machines unsupervised hackathon",
-    "doi": _DOI,
-    "archive": _ARCHIVE,
-    "licence": "CC-BY-4.0",
-    "generator": "MG5_aMC@NLO, Pythia 8.239, Delphes 3.4.2",
-    "reference": "https://arxiv.org/abs/2105.14027",
-}
-_PUBLIC_EVENTS = {
-    "1/background": 214_185,
-    "2a/background": 20_005,
-    "2b/background": 340_268,
-    "3/background": 8_544_111,
-    "3/monojet_Zp2000.0_DM_50.0": 6_399,  # counted in the file; the other signals' numbers are not published
-}
-_PUBLIC_SIGNALS = {
-    "1": "glgl1400_neutralino1100 glgl1600_neutralino800 monojet_Zp2000.0_DM_50.0 monotop_200_A "
-    "sqsq1_sq1400_neut800 sqsq_sq1800_neut800 stlp_st1000 stop2b1000_neutralino300",
-    "2a": "chaneut_cha200_neut50 chaneut_cha250_neut150 chaneut_cha300_neut100 chaneut_cha400_neut200 "
-    "gluino_1000.0_neutralino_1.0 pp23mt_50 pp24mt_50",
-    "2b": "chacha_cha300_neut140 chacha_cha400_neut60 chacha_cha600_neut200 chaneut_cha200_neut50 "
-    "chaneut_cha250_neut150 gluino_1000.0_neutralino_1.0 pp23mt_50 pp24mt_50 stlp_st1000",
-    "3": "glgl1400_neutralino1100 glgl1600_neutralino800 gluino_1000.0_neutralino_1.0 monoV_Zp2000.0_DM_1.0 "
-    "monojet_Zp2000.0_DM_50.0 monotop_200_A sqsq1_sq1400_neut800 sqsq_sq1800_neut800 stlp_st1000 "
-    "stop2b1000_neutralino300",
-}
+_DIMUON = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
 
 
 def catalogue() -> pd.DataFrame:
     """Returns a table of all samples, without reading any of them.
 
     Returns:
-        One row a sample, indexed by its name ``darkmachines/<channel>/<stem>``. Columns: ``events`` and ``bytes`` of
-        the embedded sample (missing where there is none), ``public_events`` of the published one (missing where there
-        is none, or where its number is not published), ``source`` (``"embedded"``, ``"public"`` or both),
-        ``licence``, and ``generator``.
+        One row a sample, indexed by its name: ``darkmachines/<channel>/<stem>``, ``darkmachines/sm/<process>``,
+        ``lhco/<stem>`` or ``dimuon/<stem>``. Columns: ``events`` and ``bytes`` of the embedded sample (missing where
+        there is none), ``public_events`` of the published one (missing where there is none, or where its number is not
+        published), ``source`` (``"embedded"``, ``"public"`` or both), ``licence``, and ``generator``.
 
     Example:
         >>> import dmlib
         >>> table = dmlib.samples.catalogue()
-        >>> int(table.loc["darkmachines/3/background", "public_events"])
-        8544111
+        >>> int(table.loc["darkmachines/sm/ttbar", "public_events"])
+        13590811
     """
-    embedded, public = _embedded(), _public()
+    embedded, public = _embedded(), _public.published()
     rows = []
     for name in sorted(embedded.keys() | public.keys(), key=_order):
-        entry = card(name)
+        entry = embedded.get(name) or _public_card(name)
         rows.append(
             {
                 "name": name,
                 "events": entry["events"] if name in embedded else pd.NA,
-                "bytes": (DATA / "darkmachines" / entry["file"]).stat().st_size if name in embedded else pd.NA,
-                "public_events": public.get(name, {}).get("events", pd.NA),
+                "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
+                "public_events": public[name].events or pd.NA if name in public else pd.NA,
                 "source": ", ".join(s for s, has in zip(SOURCES, (embedded, public), strict=True) if name in has),
                 "licence": entry["licence"],
                 "generator": entry.get("generator"),
@@ -103,28 +74,41 @@ def card(name: str) -> dict[str, Any]:
 
     Example:
         >>> import dmlib
-        >>> dmlib.samples.card("darkmachines/2a/pp24mt_50")["licence"]
-        'CC-BY-4.0'
+        >>> dmlib.samples.card("darkmachines/sm/ttbar")["doi"]
+        '10.5281/zenodo.3685861'
     """
     _require_known(name)
-    return {"name": name} | (_embedded().get(name) or _public()[name])
+    return {"name": name} | (_embedded().get(name) or _public_card(name))
 
 
-def load(name: str, source: str = "embedded", progress: bool | None = None) -> ak.Array:
+def load(name: str, source: str = "embedded", progress: bool | None = None) -> ak.Array | pd.DataFrame:
     """Loads a sample: the one shipped with dmlib, or the published one of the same name.
 
-    The first use of a published sample downloads its archive (gigabytes; a cut download goes on where it stopped),
-    unpacks the one file and converts it to Parquet; later uses need no network, and the archive may then be deleted.
-    All this lies in the folder named by the environment variable ``DMLIB_DATA``, by default the user's cache folder.
-    Embedded and converted files alike are checked against the SHA-256 recorded for them.
+    The first use of a published sample downloads its file (up to gigabytes, the full Standard Model more; a cut
+    download goes on where it stopped), unpacks it and converts it to Parquet; later uses need no network, and the
+    download may then be deleted. All this lies in the folder named by the environment variable ``DMLIB_DATA``, by
+    default the user's cache folder. Embedded and converted files alike are checked against the SHA-256 recorded for
+    them. A published sample is loaded whole: read the largest in parts, from the file that `fetch` returns.
+
+    The background of a channel is split in three, none of whose events is in another. Embedded: ``background``, to
+    train on, is unweighted (every weight is equal), as is ``background-validation``; ``background-test`` is weighted,
+    with more events in its tails. Public: of the rows of the one file every tenth for validation, and the others in
+    turn to train and to test, with weights that make each stand for the luminosity of the whole. Where events or their
+    masses carry a weight, use it.
+
+    The samples ``darkmachines/<channel>/blind`` and ``lhco/blackbox`` have no labels: every process is ``"unknown"``.
 
     Arguments:
-        name: A sample's name, as in `catalogue`.
+        name: A sample's name, as in `catalogue`. Public mixture signals and contact interactions may also be asked for
+            under names that are not listed there, if the record has such a file.
         source: ``"embedded"`` or ``"public"``.
         progress: Whether to draw a progress bar of the download; by default only in a terminal.
 
     Returns:
-        The events, as from `dmlib.events.read_parquet`: energies in GeV.
+        Of darkmachines: the events, as from `dmlib.events.read_parquet`, energies in GeV. Of lhco: a table of float32
+        with columns m_jj, m_j1, delta_m (TeV; j1 is the lighter jet, delta_m = m_j2 - m_j1), tau21_1, tau21_2.
+        Of dimuon: one with columns pt1, pt2, eta1, eta2, delta_phi, m_ll (GeV, radian), the last computed from the
+        others on loading, and where the sample is weighted weight, linear and quadratic.
 
     Raises:
         ValueError: there is no such sample or source, or a file is not what was recorded or published.
@@ -134,6 +118,10 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), section 2 and table 4
         | https://arxiv.org/abs/2105.14027
+        | The LHC Olympics 2020 (Kasieczka et al., 2021)
+        | https://arxiv.org/abs/2101.08320
+        | Learning multivariate new physics (D'Agnolo et al., 2019), section 4
+        | https://arxiv.org/abs/1912.12155
 
     Example:
         >>> import dmlib
@@ -143,99 +131,123 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     """
     if source not in SOURCES:
         raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
+    if source == "public":
+        from dmlib import _published
+
+        sample = _require_public(name)
+        path = _published.parquet(sample, cache_folder(), progress)
+        if name.startswith("darkmachines/"):
+            return _unlabelled(name, _published.read_events(path, sample.part))
+        return _table(name, _published.read_frame(path, sample.part))
     _require_known(name)
-    if source == "embedded":
-        if name not in _embedded():
-            raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
-        entry = _embedded()[name]
-        path, sha256 = DATA / "darkmachines" / entry["file"], entry["sha256"]
-        if _sha256(path) != sha256:
-            raise ValueError(f"{path} is not the file that its card describes (SHA-256 {sha256}). Reinstall dmlib.")
-        return events.read_parquet(path)
-    if name not in _public():
-        raise ValueError(f'{name!r} is not in the published set doi:{_DOI}; load it with source="embedded".')
-    return events.read_parquet(_public_parquet(name, progress))
+    if name not in _embedded():
+        raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
+    entry = _embedded()[name]
+    path, sha256 = _path(name, entry), entry["sha256"]
+    if _sha256(path) != sha256:
+        raise ValueError(f"{path} is not the file that its card describes (SHA-256 {sha256}). Reinstall dmlib.")
+    if name.startswith("darkmachines/"):
+        return _unlabelled(name, events.read_parquet(path))
+    return _table(name, pd.read_parquet(path))
+
+
+def fetch(name: str, progress: bool | None = None) -> Path:
+    """Returns the Parquet file that a published sample is loaded from, downloaded and converted at the first use.
+
+    For samples that do not fit in memory: read the file by columns with `dmlib.events.read_parquet`, or by row groups
+    with pyarrow. It holds all rows of the published file, of which a sample may be a part (see `card`).
+
+    Arguments:
+        name: A sample's name, as in `catalogue`.
+        progress: As in `load`.
+
+    Raises:
+        ValueError: As in `load`.
+        ConnectionError: As in `load`.
+        OSError: As in `load`.
+
+    Example:
+        >>> import dmlib
+        >>> path = dmlib.samples.fetch("darkmachines/sm/ttbar")  # doctest: +SKIP
+    """
+    from dmlib import _published
+
+    return _published.parquet(_require_public(name), cache_folder(), progress)
 
 
 def cache_folder() -> Path:
     """Returns the folder that keeps the published sets: ``DMLIB_DATA``, or the user's cache folder."""
-    import pooch  # here and below only for published sets: it draws in a notebook's widgets, and warns without them
-
-    return Path(os.environ.get("DMLIB_DATA") or pooch.os_cache("dmlib")).expanduser().absolute()
+    return Path(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).expanduser().absolute()
 
 
-def _public_parquet(name: str, progress: bool | None) -> Path:
-    """The published sample as a Parquet file in the cache folder, fetched and converted if it is not there."""
-    from dmlib import _download
+def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a set in their order and type; no labels are among them."""
+    from dmlib import _dimuon, _lhco
 
-    cache, key = cache_folder(), f"{name}.parquet"
-    path = cache / key
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / ".lock"):  # a second process waits here, then finds the file
-            if not path.exists():
-                _convert(name, cache, key, progress)
-    sha256 = _download.pinned(cache, key)
-    if sha256 and _sha256(path) != sha256:
-        raise ValueError(f"{path} has been altered since it was converted. Delete it and call again.")
-    return path
+    if name.startswith("lhco/"):
+        return frame[[*_lhco.COLUMNS]].astype(np.float32)
+    mass = _dimuon.m_ll(*(frame[column] for column in _DIMUON))
+    weights = [column for column in ("weight", "linear", "quadratic") if column in frame]
+    return frame[_DIMUON].assign(m_ll=mass)[[*_DIMUON, "m_ll"]].join(frame[weights]).astype(np.float32)
 
 
-def _convert(name: str, cache: Path, key: str, progress: bool | None) -> None:
-    from dmlib import _archive, _download
+def _unlabelled(name: str, sample: ak.Array) -> ak.Array:
+    """The events, with the process of those in a blind set hidden."""
+    if not name.endswith("/blind"):
+        return sample
+    from dmlib._columns import from_awkward, to_awkward
 
-    archive = _download.fetch(_DOI, _ARCHIVE, cache, progress)
-    _, channel, stem = name.split("/")
-    pattern = rf"{re.escape(stem)}_chan{channel}(_[\d.]+)?\.csv"  # a background's file name ends with its luminosity
-    scratch = cache / "unpacked"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
-    try:
-        csv = _archive.extract(archive, pattern, scratch)
-        new = scratch / "new.parquet"
-        report = events.csv_to_parquet(csv, new)
-        expected = _public()[name].get("events", report.events)
-        if report.events != expected:
-            warnings.warn(f"{name}: {report.events:,} events, where {expected:,} were published.", stacklevel=4)
-        _download.pin(cache, key, new)
-        (cache / key).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(new, cache / key)
-    except ValueError as error:
-        error.add_note(f"{archive} can be unpacked by hand, and its files read with dmlib.events.read_csv.")
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    columns = from_awkward(sample)
+    columns.events["process"][:] = 0
+    columns.processes[:] = ["unknown"]
+    return to_awkward(columns)
 
 
 def _embedded() -> dict[str, dict[str, Any]]:
     """The cards of the embedded samples by name."""
-    file = DATA / "darkmachines" / "card.json"
-    if not file.exists():
-        return {}
-    general = json.loads(file.read_text())
-    samples = general.pop("samples")
-    return {f"darkmachines/{key}": general | entry for key, entry in samples.items()}
+    cards = {}
+    for folder in SETS:
+        file = DATA / folder / "card.json"
+        if file.exists():
+            general = json.loads(file.read_text())
+            samples = general.pop("samples")
+            cards |= {f"{folder}/{key}": general | entry for key, entry in samples.items()}
+    return cards
 
 
-@functools.cache
-def _public() -> dict[str, dict[str, Any]]:
-    """The cards of the published samples by name."""
-    keys = [f"{channel}/{s}" for channel, signals in _PUBLIC_SIGNALS.items() for s in ("background", *signals.split())]
-    counts = {key: {"events": _PUBLIC_EVENTS[key]} if key in _PUBLIC_EVENTS else {} for key in keys}
-    return {f"darkmachines/{key}": _PUBLIC | counts[key] for key in keys}
+def _public_card(name: str) -> dict[str, Any]:
+    sample = _public.published()[name]
+    record = sample.record
+    fields = {key: getattr(record, key) for key in ("title", "doi", "licence", "generator", "reference")}
+    fields |= {"files": sample.files, "part": _public.PARTS[sample.part], "note": sample.note, "events": sample.events}
+    return {key: value for key, value in fields.items() if value}
+
+
+def _path(name: str, entry: dict[str, Any]) -> Path:
+    folder, _, key = name.partition("/")
+    return DATA / folder / entry.get("file", f"{key}.parquet")
+
+
+def _sha256(path: Path) -> str:
+    from dmlib import _published
+
+    return _published.sha256(path)
 
 
 def _order(name: str) -> tuple[str, bool, str]:
     folder, _, stem = name.rpartition("/")
-    return folder, stem != "background", stem
+    return folder, not stem.startswith("background"), stem
+
+
+def _require_public(name: str) -> _public.Published:
+    if sample := _public.find(name):
+        return sample
+    _require_known(name)
+    raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
 
 
 def _require_known(name: str) -> None:
-    names = _embedded().keys() | _public().keys()
+    names = _embedded().keys() | _public.published().keys()
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 
 @dataclass
 class Served:
@@ -28,6 +30,7 @@ class FileServer:
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.requests = 0
+        self._records: dict[str, dict[str, dict]] = {}
 
     def __enter__(self) -> "FileServer":
         handler = type("Handler", (_Handler,), {"files": self.files, "owner": self})
@@ -46,7 +49,23 @@ class FileServer:
         self.files[f"/files/{name}"] = served
         checksum = f"md5:{md5 or hashlib.md5(served.body).hexdigest()}"
         entry = {"key": name, "checksum": checksum, "links": {"self": f"{self.url}/files/{name}"}}
-        self.files[f"/api/records/{record}"] = Served(json.dumps({"id": int(record), "files": [entry]}).encode())
+        entries = self._records.setdefault(record, {})
+        entries[name] = entry
+        reply = {"id": int(record), "files": [*entries.values()]}
+        self.files[f"/api/records/{record}"] = Served(json.dumps(reply).encode())
+
+    def stand_in_for_zenodo(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lets pooch find the records here."""
+        for place, value in doi_addresses(self.url).items():
+            monkeypatch.setattr(place, value)
+
+
+def doi_addresses(url: str) -> dict[str, object]:
+    """What in pooch says where records are, for a server at this address."""
+    return {
+        "pooch.downloaders.doi_to_url": lambda doi, **_: f"https://zenodo.org/records/{doi.rpartition('.')[2]}",
+        "pooch.downloaders.ZenodoRepository.base_api_url": f"{url}/api/records",
+    }
 
 
 class _Handler(BaseHTTPRequestHandler):

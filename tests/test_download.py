@@ -255,7 +255,7 @@ def test_altered_file_is_refused_later(zenodo, tmp_path):
 
 
 def test_checksum_pinned_in_the_code_goes_first(zenodo, tmp_path, monkeypatch):
-    monkeypatch.setitem(_download.SHA256, f"10.5281_zenodo.42/{NAME}", hashlib.sha256(b"other").hexdigest())
+    monkeypatch.setitem(_download.CHECKSUMS, f"10.5281_zenodo.42/{NAME}", hashlib.sha256(b"other").hexdigest())
     zenodo.add_record("42", NAME, Served(BODY))
     with pytest.raises(ValueError, match="not the record's file"):
         _download.fetch(DOI, NAME, tmp_path)

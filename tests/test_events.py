@@ -235,16 +235,6 @@ def test_only_events_are_written(tmp_path, sample):
     assert not list(tmp_path.glob("*x*"))
 
 
-def test_round_mantissa(sample):
-    rounded = events.round_mantissa(sample, 10)
-    bits = ak.to_numpy(ak.flatten(rounded.objects.E)).view(np.uint32)
-    assert not (bits & ((1 << 13) - 1)).any()
-    assert np.allclose(ak.flatten(rounded.objects.E), ak.flatten(sample.objects.E), rtol=2**-11, atol=0)
-    assert rounded.weight.tolist() == sample.weight.tolist()
-    huge = events.from_columns(**{**GOOD, "E": [3.4028235e38, 1]})
-    assert np.isfinite(ak.to_numpy(events.round_mantissa(huge, 5).objects.E[0])).all()
-
-
 class DiskFull(OSError):
     pass
 
