@@ -41,8 +41,8 @@ live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, whi
 	@$(BIN)/python -m tools.editions live
 	@$(BIN)/jupyter lab _live
 
-data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours)
-	@.venv-generate/bin/python -m data_scripts.darkmachines
+data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours); SET="lhco": this one
+	@.venv-generate/bin/python -m data_scripts $(SET)
 
 clean:  ## remove what was built; .venv and _live stay
 	rm -rf _build _student .pytest_cache .ruff_cache .hypothesis

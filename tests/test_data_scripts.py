@@ -1,4 +1,4 @@
-"""The generator of the embedded sample; needs its own environment (`make data`), else skipped."""
+"""The generator of the darkmachines sample; needs its own environment (`make data`), else skipped."""
 
 import dataclasses
 
@@ -8,26 +8,103 @@ import pytest
 pytest.importorskip("pythia8mc", reason="the generator's environment (.venv-generate) is not this one")
 pytest.importorskip("fastjet", reason="the generator's environment (.venv-generate) is not this one")
 
-from data_scripts.darkmachines import generate, processes
+from data_scripts.darkmachines import assembly, background, candidates, generate, items
+from data_scripts.darkmachines.job import Job
+from data_scripts.darkmachines.processes import PROCESSES, W_LEPTONIC
+
+
+def small(process, channels, events, pt_hat=(0.0, np.inf), lines=(), **options):
+    options = {"role": "test" if channels else ""} | options
+    return Job(process, PROCESSES[process].lines + lines, channels, events, pt_hat, **options)
 
 
 def test_same_seed_same_bytes():
-    job = dataclasses.replace(processes.SIGNALS[0], events=200)
-    one, two = generate.run((job, 0)), generate.run((job, 0))
-    assert one["generated"] == 200 and len(one["met"]) > 5
+    job = small("ttbar", ("2b",), 40, lines=W_LEPTONIC)
+    one, two, other = (generate.run((job, number)) for number in (0, 0, 1))
+    assert one["generated"] == 40 and len(one["met"]) > 1
     assert all(np.array_equal(one[k], two[k]) for k in one)
-    assert not np.array_equal(generate.run((dataclasses.replace(job, events=5_200), 1))["met"], one["met"])
+    assert not np.array_equal(one["met"], other["met"])
 
 
-def test_job_names_are_unique():
-    names = [job.name for job in processes.BACKGROUND + processes.SIGNALS]
+def test_pieces_hold_all_events_and_names_are_unique():
+    names = [(job.name, number) for job, number in items()]
     assert len(names) == len(set(names))
+    for job in background.JOBS:
+        pieces = [piece for piece, _ in job.pieces()]
+        assert sum(piece.events for piece in pieces) == job.events
+    longer = dataclasses.replace(job, events=job.events + job.chunk)
+    assert [p.events for p, _ in longer.pieces()][: len(pieces) - 1] == [p.events for p in pieces][:-1]
 
 
 def test_slices_of_a_process_and_channel_do_not_overlap():
-    for process in processes.PROCESSES:
-        for channel in ("1", "2a", "2b", "3"):
-            jobs = [j for j in processes.BACKGROUND if j.process == process and channel in j.channels]
-            for variant in {j.variant for j in jobs}:
-                edges = sorted(j.pt_hat for j in jobs if j.variant == variant)
-                assert all(low[1] == high[0] for low, high in zip(edges[:-1], edges[1:], strict=True))
+    groups = {}
+    for job in background.JOBS:
+        for channel in job.channels or ("total",):
+            groups.setdefault((job.process, job.variant, job.hard, job.role, channel), []).append(job.pt_hat)
+    for edges in groups.values():
+        edges.sort()
+        assert all(low[1] <= high[0] for low, high in zip(edges[:-1], edges[1:], strict=True))
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        small("ttbar", ("1", "3"), 100, (550, np.inf)),
+        small("ttbar", ("2b",), 200, lines=W_LEPTONIC),
+        small("njets", ("3",), 200, (900, np.inf), decays=10, hard="heavy"),
+    ],
+    ids=["hadronic", "leptonic", "multijet"],
+)
+def test_nothing_that_passes_is_cut_early(job, monkeypatch):
+    """Every early cut is made to report its verdict instead; what passes in the end must have had none against it."""
+    rejected, number = {}, -1
+
+    def watched(function):
+        def report(*arguments):
+            nonlocal number
+            verdict = function(*arguments)
+            number += function is may_pass
+            rejected[number] = rejected.get(number, False) or not verdict
+            return True
+
+        return report
+
+    may_pass = candidates.may_pass
+    monkeypatch.setattr(candidates, "may_pass", watched(may_pass))
+    monkeypatch.setattr(candidates.Hadrons, "may_have_met", watched(candidates.Hadrons.may_have_met))
+    found = generate.run((job, 0))
+    assert len(found["number"]) >= 10
+    assert not any(rejected[n] for n in found["number"])
+
+
+def test_decays_drawn_many_times_give_the_same_rate():
+    """The share of decays that pass is an estimate of the same probability, with less noise."""
+    rates = {}
+    for times in (1, 8):
+        found = generate.run((small("njets", ("3",), 150, (900, np.inf), decays=times, hard="heavy"), 0))
+        passing = found["share"] / times
+        rates[times] = passing.sum() / 150, np.sqrt((passing**2).sum()) / 150
+        assert len(np.unique(found["number"])) == len(found["number"]), "two events share their partons"
+    (one, error_one), (many, error_many) = rates[1], rates[8]
+    assert abs(one - many) < 4 * np.hypot(error_one, error_many)
+    assert error_many < error_one
+
+
+def test_hard_flavour_splits_the_cross_section():
+    sigma = {}
+    for hard in ("", "heavy", "light"):
+        sigma[hard] = generate.run((small("njets", (), 60, (900, np.inf), hard=hard), 0))["sigma"]
+    assert sigma["heavy"] + sigma["light"] == pytest.approx(sigma[""], rel=0.25)
+    assert sigma["heavy"] < 0.2 * sigma[""]
+
+
+def test_unweighted_background_keeps_the_distribution():
+    rng = np.random.default_rng(3)
+    met = rng.exponential(100, 20_000)
+    weight = np.where(met > 200, 0.1, 1.0)  # a tail with ten times the events
+    columns = {"id": np.arange(20_000), "met": met, "weight": weight, "counts": np.zeros(20_000, int)}
+    sample = assembly.unweighted(columns, np.random.default_rng(4))
+    assert np.ptp(sample["weight"]) == 0 and sample["weight"].sum() == pytest.approx(weight.sum())
+    assert len(np.unique(sample["id"])) == len(sample["id"])
+    expected = weight[met > 200].sum() / weight.sum()
+    assert (sample["met"] > 200).mean() == pytest.approx(expected, abs=4 * np.sqrt(expected / len(sample["id"])))

@@ -1,4 +1,4 @@
-"""A fast detector after the ATLAS card of Delphes 3.4, as vectorised operations on batches of Pythia events.
+"""A fast detector after the ATLAS card of Delphes 3.4, as vectorised operations on batches of events.
 
 What it does, in the order of the code:
 
@@ -19,9 +19,11 @@ import numpy as np
 
 JETS = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.4)
 INVISIBLE = (12, 14, 16, 18, 52, 1000012, 1000014, 1000016, 1000022, 1000039, 5000040)
+ESCAPING = frozenset(INVISIBLE)
 CALORIMETER_ETA = 4.9
 JET_PT = 22.0
 OBJECT_PT = 10.0
+LEPTON_PT = 12.0  # below this no channel's lepton comes from, smeared or not
 ISOLATION_RADIUS = 0.5
 TAG_RADIUS = 0.4
 # |pdg| -> (|eta| up to, efficiency in the barrel, efficiency beyond |eta| 1.5, largest relative isolation)
@@ -61,6 +63,10 @@ def _offsets(event, n):
     return np.concatenate([[0], np.cumsum(np.bincount(event, minlength=n))])
 
 
+def is_heavy_hadron(pdg):
+    return _is_hadron_with(pdg, 5) | _is_hadron_with(pdg, 4)
+
+
 def _is_hadron_with(pdg, quark):
     """Mesons and baryons whose heaviest quark is `quark`, by the digits of their PDG code."""
     meson, baryon = (pdg // 100) % 10, (pdg // 1000) % 10
@@ -72,14 +78,6 @@ class Particles:
 
     def __init__(self, columns):
         self.__dict__.update(columns)
-
-    @classmethod
-    def from_batch(cls, batch):
-        record = batch.prt
-        flat = {k: ak.to_numpy(ak.flatten(record[k])) for k in ("id", "status")}
-        flat |= {k: ak.to_numpy(ak.flatten(record.p[k])) for k in ("px", "py", "pz", "e")}
-        flat["event"] = np.repeat(np.arange(len(record)), ak.to_numpy(ak.num(record.id)))
-        return cls(flat)
 
     def __getitem__(self, mask):
         return Particles({k: v[mask] for k, v in self.__dict__.items()})
@@ -122,6 +120,23 @@ def _leptons_and_photons(visible, n, rng):
     return found, used
 
 
+def isolated_leptons(particles):
+    """How many electrons and muons of one event (columns as for `detect`) are isolated, and not too soft to be kept."""
+    pdg = np.abs(particles["id"])
+    visible = (particles["status"] > 0) & ~np.isin(pdg, INVISIBLE)
+    px, py, pz = (particles[name][visible] for name in ("px", "py", "pz"))
+    pdg, pt = pdg[visible], np.hypot(px, py)
+    leptons = np.flatnonzero(np.isin(pdg, (11, 13)) & (pt > LEPTON_PT) & (np.abs(pz) < 7.5 * pt))
+    near = pt > 0.5
+    px, py, pz, pdg, near_pt = px[near], py[near], pz[near], pdg[near], pt[near]
+    eta, phi, n = np.arcsinh(pz / near_pt), np.arctan2(py, px), 0
+    for i in np.searchsorted(np.flatnonzero(near), leptons):
+        d_phi = np.abs(phi - phi[i])
+        inside = np.hypot(eta - eta[i], np.minimum(d_phi, 2 * np.pi - d_phi)) < ISOLATION_RADIUS
+        n += near_pt[inside].sum() - near_pt[i] < ACCEPTANCE[pdg[i]][3] * near_pt[i]
+    return n
+
+
 def _jets(visible, hadrons, n, rng):
     """Smeared, tagged anti-kt jets of the visible particles."""
     counts = np.bincount(visible.event, minlength=n)
@@ -152,21 +167,23 @@ def _jets(visible, hadrons, n, rng):
     return jets[(pt > JET_PT) & (np.abs(jets.eta) < CALORIMETER_ETA)]
 
 
-def detect(batch, rng):
-    """What the detector records of a Pythia batch.
+def detect(particles, rng):
+    """What the detector records of some events.
 
     Arguments:
-        batch: Awkward array of `pythia.nextBatch(n)`.
+        particles: One dictionary an event of the columns id, status (Pythia's: positive for stable particles), px, py,
+            pz, e; decayed hadrons with heavy quarks are needed for the tags.
         rng: NumPy Generator, for resolutions, efficiencies and tags.
 
     Returns:
         Dictionary of met, met_phi (n,), counts (n,) and the flat objects kind, E, pt, eta, phi in GeV; jets first,
         then electrons, muons and photons, each falling in pT.
     """
-    n = len(batch.prt)
-    everything = Particles.from_batch(batch)
+    n = len(particles)
+    everything = Particles({k: np.concatenate([p[k] for p in particles]) for k in particles[0]})
+    everything.event = np.repeat(np.arange(n), [len(p["id"]) for p in particles])
     pdg = np.abs(everything.id)
-    hadrons = everything[(_is_hadron_with(pdg, 5) | _is_hadron_with(pdg, 4)) & (everything.status <= 0)].with_angles()
+    hadrons = everything[is_heavy_hadron(pdg) & (everything.status <= 0)].with_angles()
     hadrons = hadrons[hadrons.pt > 5]
     stable, invisible = everything.status > 0, np.isin(pdg, INVISIBLE)
     escaping = everything[stable & invisible]

@@ -1,4 +1,7 @@
-"""SUSY spectra for Pythia: everything decoupled at 8 TeV except what is asked for, decays written by hand."""
+"""SUSY spectra for Pythia: everything decoupled at 8 TeV except what is asked for, decays written by hand.
+
+Violation of R parity needs no switch: its couplings act in the decays alone.
+"""
 
 from pathlib import Path
 
@@ -15,25 +18,24 @@ NEUTRALINO_MIXING = (
 )  # fmt: skip
 
 
-def write(path, masses, decays, r_parity_violation=False):
+def write(path, masses, decays):
     """Writes an SLHA2 file.
 
     Arguments:
         path: File to write.
         masses: PDG code -> mass in GeV; 1000022 is 100 GeV unless given.
         decays: PDG code -> (total width in GeV, [(branching ratio, (daughter, ...)), ...]).
-        r_parity_violation: Sets the switch in MODSEL.
     """
     spectrum = dict.fromkeys(SPARTICLES, HEAVY) | {25: 125.0, 1000022: 100.0} | masses
     blocks = {
-        "MODSEL": ["1 0"] + (["4 1"] if r_parity_violation else []),
+        "MODSEL": ["1 0"],
         "SMINPUTS": ["1 127.9", "2 1.16637e-5", "3 0.118", "4 91.1876", "5 4.2", "6 172.5", "7 1.777"],
         "MINPAR": ["3 10."],
-        "MASS": ["24 80.4"] + [f"{pdg} {mass:.6e}" for pdg, mass in spectrum.items()],
+        "MASS": [f"{pdg} {mass:.6e}" for pdg, mass in spectrum.items()],
         "NMIX": NEUTRALINO_MIXING,
         **dict.fromkeys(("UMIX", "VMIX", "STOPMIX", "SBOTMIX", "STAUMIX"), UNIT_MIXING),
         "ALPHA": ["-0.1"],
-        "HMIX Q= 1.0e3": ["1 7000.", "2 10.", "3 246."],
+        "HMIX Q= 1.0e3": ["1 7000.", "2 10.", "3 246.", f"4 {HEAVY**2:.4e}"],
         "GAUGE Q= 1.0e3": ["1 0.36", "2 0.65", "3 1.05"],
         "MSOFT Q= 1.0e3": ["1 100.", "2 200.", "3 2000."],
         **dict.fromkeys((f"A{f} Q= 1.0e3" for f in "UDE"), ["3 3 0.0"]),

@@ -1,0 +1,33 @@
+"""Figures of the sample for the page about the data: the main observables of each channel, by process."""
+
+from pathlib import Path
+
+import awkward as ak
+import matplotlib.pyplot as plt
+import numpy as np
+
+from dmlib import channels, events, plotting
+
+IMAGES = Path("book/images")
+# Observable -> (label, bins, value of each event)
+OBSERVABLES = {
+    "met": ("missing transverse momentum [GeV]", np.linspace(0, 1_000, 26), lambda e: e.met),
+    "ht": ("$H_T$ [GeV]", np.linspace(0, 2_500, 26), channels.h_t),
+    "jets": ("jets", np.arange(-0.5, 15), lambda e: ak.num(channels.jets(e))),
+}
+
+
+def draw(folder, images=IMAGES):
+    """Draws `darkmachines-<observable>.png` from the test backgrounds in a folder."""
+    samples = {c: events.read_parquet(Path(folder) / c / "background-test.parquet") for c in channels.CHANNELS}
+    plotting.use_style()
+    for name, (label, bins, value) in OBSERVABLES.items():
+        figure, axes = plt.subplots(2, 2, figsize=(8, 5.6), layout="constrained")
+        for axis, (channel, sample) in zip(axes.flat, samples.items(), strict=True):
+            plotting.stacked(
+                np.asarray(value(sample)), sample.process, weights=sample.weight, bins=bins, label=label, ax=axis
+            )
+            axis.set(title=f"channel {channel}", yscale="log")
+            axis.legend(fontsize=6)
+        figure.savefig(images / f"darkmachines-{name}.png", dpi=110, metadata={"Software": None})
+        plt.close(figure)
