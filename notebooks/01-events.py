@@ -147,7 +147,7 @@ assert abs(dmlib.channels.h_t(three)[0] - h_t) < 1e-3
 
 # %%
 catalogue = dmlib.samples.catalogue()
-in_2b = catalogue.index.str.startswith("darkmachines/2b")
+in_2b = catalogue.index.str.fullmatch("darkmachines/2b/[^/]+")
 catalogue.loc[in_2b, ["events", "public_events"]]
 
 # %% [markdown]

@@ -214,8 +214,9 @@ axes[1].legend().remove();
 # %%
 catalogue = dmlib.samples.catalogue()
 embedded = catalogue.index[catalogue.source.str.contains("embedded")]
+signals = embedded.str.fullmatch(r"darkmachines/\w+/(?!background|blind)[^/]+")
 rows = []
-for name in embedded[~embedded.str.endswith("background")]:
+for name in embedded[signals]:
     _, channel, signal = name.split("/")
     b = dmlib.samples.load(f"darkmachines/{channel}/background")
     s = dmlib.samples.load(name)

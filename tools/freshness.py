@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from tools.convert import ROOT, tags
 
 PACKAGE = "dmlib"
+CATALOGUE = ("samples.py", "_public.py", "_published.py", "challenge.py")  # these name all sets
 
 
 def code(nb: NotebookNode) -> str:
@@ -86,14 +87,14 @@ def _digest(path: Path, changed: int) -> str:
 def fingerprint(nb: NotebookNode, root: Path = ROOT) -> str:
     """Returns the hash of all that can change a chapter's outputs, apart from the versions of libraries.
 
-    Embedded samples count where their folder's name occurs in the chapter's code or in a module under it, other
-    than the catalogue, which names them all. Prose does not count: it is converted again without a run.
+    Embedded samples count where their names occur in the chapter's code or in a module under it, other
+    than those of the catalogue, which name them all. Prose does not count: it is converted again without a run.
     """
     text = code(nb)
     files = modules(text, root)
-    reached = text + "".join(path.read_text() for path in files if path.name != "samples.py")
+    reached = text + "".join(path.read_text() for path in files if path.name not in CATALOGUE)
     for folder in sorted((root / PACKAGE / "data").glob("*/")):
-        if folder.name in reached:
+        if f"{folder.name}/" in reached:
             files += sorted(path for path in folder.rglob("*") if path.is_file())
     digests = [f"{path.relative_to(root).as_posix()} {_digest(path, path.stat().st_mtime_ns)}" for path in files]
     return hashlib.sha256("\n".join([text, *digests]).encode()).hexdigest()

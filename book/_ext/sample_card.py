@@ -25,7 +25,25 @@ HEADINGS = {
     "expected_10fb_challenge": "expected in 10/fb, challenge",
     "expected_10fb_here": "expected in 10/fb, here",
     "ess": "effective events",
-    "luminosity_fb": "weights for a luminosity of [1/fb]",
+    "luminosity_fb": "luminosity [1/fb]",
+    "m_jj_tev": "m_jj [TeV]",
+    "sigma_pb": "σ [pb]",
+    "quantiles_public": "public",
+    "quantiles_here": "here",
+    "sigma_error_pb": "error [pb]",
+    "hard_mass_GeV": "mass of the hard process [GeV]",
+    "zprime": "Z'",
+    "drell_yan_accepted_pb": "Drell-Yan within the acceptance [pb]",
+    "m_zprime": "mass of the Z' [GeV]",
+    "window_GeV": "window [GeV]",
+    "m_ll_GeV": "m_ll [GeV]",
+    "here_over_published": "ratio",
+    "table_2": "share of events within a mass window (Table 2)",
+    "table_3_alpha": "alpha: share of events in a bin without contact interaction (Table 3)",
+    "table_3_beta": "beta: what is linear in c_W (Table 3)",
+    "table_3_gamma": "gamma: what is quadratic in c_W (Table 3)",
+    "published_c_w_over_ours": "published c_W over ours",
+    "other_efficiencies": "efficiencies of cuts, beside section 5",
 }
 
 
@@ -77,7 +95,7 @@ def table(title: str, rows: list[dict[str, Any]]) -> list[nodes.Node]:
 
 def render(key: str, value: Any) -> list[nodes.Node]:
     """Nodes of one entry of a card: records become tables (one a channel), lists and mappings bullets."""
-    title = heading(key).capitalize()
+    title = heading(key)[:1].upper() + heading(key)[1:]
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         channels = {name: list(rows) for name, rows in groupby(value, key=lambda row: row.get("channel"))}
         if len(channels) in (1, len(value)):
