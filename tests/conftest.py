@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402 - numpy reads the number of threads when it is loaded
 import os
+import socket
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -23,3 +24,13 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip("DMLIB_TEST_DATA does not name the folder of genuine public files")
     return folder
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """A machine without network: the record's address is a closed port."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    monkeypatch.setattr("pooch.downloaders.doi_to_url", lambda doi, **_: "https://zenodo.org/records/42")
+    monkeypatch.setattr("pooch.downloaders.ZenodoRepository.base_api_url", f"http://127.0.0.1:{port}/api/records")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -259,16 +258,6 @@ def test_checksum_pinned_in_the_code_goes_first(zenodo, tmp_path, monkeypatch):
     zenodo.add_record("42", NAME, Served(BODY))
     with pytest.raises(ValueError, match="not the record's file"):
         _download.fetch(DOI, NAME, tmp_path)
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """A machine without network: the record's address is a closed port."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    monkeypatch.setattr("pooch.downloaders.doi_to_url", lambda doi, **_: "https://zenodo.org/records/42")
-    monkeypatch.setattr("pooch.downloaders.ZenodoRepository.base_api_url", f"http://127.0.0.1:{port}/api/records")
 
 
 def test_offline_says_how_to_do_it_by_hand(offline, tmp_path):

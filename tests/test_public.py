@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -121,15 +120,6 @@ def zenodo(cache, monkeypatch, bodies):
         for (_, record, file, _), body in bodies.items():
             server.add_record(record, file, Served(body))
         yield server
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    monkeypatch.setattr("pooch.downloaders.doi_to_url", lambda doi, **_: "https://zenodo.org/records/42")
-    monkeypatch.setattr("pooch.downloaders.ZenodoRepository.base_api_url", f"http://127.0.0.1:{port}/api/records")
 
 
 def load(name):

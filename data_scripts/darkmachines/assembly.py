@@ -15,6 +15,7 @@ LUMINOSITY = 10.0  # 1/fb, as the weights of the challenge
 PB = 1e3 * LUMINOSITY  # events per pb
 BITS = 11  # of mantissa: a relative 2e-4, far below any resolution
 SIGNAL_EVENTS = {"": 1_500, "mixture": 1_200}  # at most, in one channel
+OVERWEIGHT = 1e-3  # of an unweighted sample: see `unweighted`
 BLIND_SHARE, VALIDATION_SHARE = 0.11, 0.07  # of the unweighted background
 # The hackathon's backgrounds: events and luminosity in 1/fb (seed paper, section 2.2; Zenodo 3961917).
 CHALLENGE = {"1": (214_185, 7.79), "2a": (20_005, 309.6), "2b": (340_268, 7.8), "3": (8_544_111, 8.02)}
@@ -24,7 +25,6 @@ IS_NOT = [
     "the challenge's own sample, nor a replacement for it: one hard process with a parton shower, no matched extra "
     "partons, so the tails of jet multiplicity are lighter",
     "a full detector simulation: see the detector's description above",
-    "complete: " + "; ".join(f"{k} ({v})" for k, v in processes.MISSING.items()),
     "normalised by its generator: cross sections of the background are those of the challenge's Table 2, times our "
     "acceptance; the factor K between the two is listed for every process",
 ]
@@ -74,10 +74,21 @@ def _effective(weight):
 
 
 def unweighted(columns, rng):
-    """Accept-reject without replacement: every kept event stands for the same number of real ones."""
+    """Accept-reject without replacement: every kept event stands for the same number of real ones.
+
+    The few weights above that number count as if they were it: they lose `OVERWEIGHT` of the sample, no more.
+    """
     weight = columns["weight"]
-    kept = np.flatnonzero(rng.random(len(weight)) < weight / weight.max())
+    kept = np.flatnonzero(rng.random(len(weight)) < weight / _unit(weight))
     return generate.select(columns, kept) | {"weight": np.full(len(kept), weight.sum() / len(kept))}
+
+
+def _unit(weight):
+    """The least unit u whose excess, the sum of max(w - u, 0), is at most `OVERWEIGHT` of the sum of weights."""
+    falling = np.sort(weight)[::-1]
+    excess = np.cumsum(falling) - np.arange(1, len(falling) + 1) * falling  # where u is each of the weights
+    n = np.searchsorted(excess, OVERWEIGHT * weight.sum(), side="right")  # so many are larger
+    return (falling[:n].sum() - OVERWEIGHT * weight.sum()) / n
 
 
 def _share(columns, numbers):
@@ -237,9 +248,10 @@ def assemble(items, results, folder):
         "train_processes": train_rows,
         "test_processes": test_rows,
         "signals": sorted(signal_rows, key=lambda r: r["channel"]),
+        "signal_notes": signals.NOTES,
         "mixture_signals": sorted(mixture_rows, key=lambda r: r["channel"]),
         "families": signals.FAMILIES,
-        "not_generated": processes.MISSING | signals.MISSING,
+        "not_generated": processes.MISSING,
         "samples": files.rows,
         "is_not": IS_NOT,
     }

@@ -19,7 +19,6 @@ import numpy as np
 
 JETS = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.4)
 INVISIBLE = (12, 14, 16, 18, 52, 1000012, 1000014, 1000016, 1000022, 1000039, 5000040)
-ESCAPING = frozenset(INVISIBLE)
 CALORIMETER_ETA = 4.9
 JET_PT = 22.0
 OBJECT_PT = 10.0
@@ -64,10 +63,10 @@ def _offsets(event, n):
 
 
 def is_heavy_hadron(pdg):
-    return _is_hadron_with(pdg, 5) | _is_hadron_with(pdg, 4)
+    return is_hadron_with(pdg, 5) | is_hadron_with(pdg, 4)
 
 
-def _is_hadron_with(pdg, quark):
+def is_hadron_with(pdg, quark):
     """Mesons and baryons whose heaviest quark is `quark`, by the digits of their PDG code."""
     meson, baryon = (pdg // 100) % 10, (pdg // 1000) % 10
     return (pdg > 100) & (pdg < 100_000) & ((baryon == quark) | ((baryon == 0) & (meson == quark)))
@@ -120,21 +119,31 @@ def _leptons_and_photons(visible, n, rng):
     return found, used
 
 
+def activity(particles, px, py, pz, radius):
+    """Scalar sum of the visible particles' pT within Delta R < radius of each direction, in one event.
+
+    Arguments:
+        particles: Columns as for `detect`.
+        px, py, pz: The directions.
+    """
+    pt = np.hypot(particles["px"], particles["py"])
+    near = (particles["status"] > 0) & ~np.isin(np.abs(particles["id"]), INVISIBLE) & (pt > 0.5)
+    pt = pt[near]
+    eta, phi = np.arcsinh(particles["pz"][near] / pt), np.arctan2(particles["py"][near], particles["px"][near])
+    d_eta = eta - np.arcsinh(pz / np.hypot(px, py))[:, None]
+    d_phi = np.abs(phi - np.arctan2(py, px)[:, None])
+    return (np.hypot(d_eta, np.minimum(d_phi, 2 * np.pi - d_phi)) < radius) @ pt
+
+
 def isolated_leptons(particles):
     """How many electrons and muons of one event (columns as for `detect`) are isolated, and not too soft to be kept."""
     pdg = np.abs(particles["id"])
-    visible = (particles["status"] > 0) & ~np.isin(pdg, INVISIBLE)
-    px, py, pz = (particles[name][visible] for name in ("px", "py", "pz"))
-    pdg, pt = pdg[visible], np.hypot(px, py)
-    leptons = np.flatnonzero(np.isin(pdg, (11, 13)) & (pt > LEPTON_PT) & (np.abs(pz) < 7.5 * pt))
-    near = pt > 0.5
-    px, py, pz, pdg, near_pt = px[near], py[near], pz[near], pdg[near], pt[near]
-    eta, phi, n = np.arcsinh(pz / near_pt), np.arctan2(py, px), 0
-    for i in np.searchsorted(np.flatnonzero(near), leptons):
-        d_phi = np.abs(phi - phi[i])
-        inside = np.hypot(eta - eta[i], np.minimum(d_phi, 2 * np.pi - d_phi)) < ISOLATION_RADIUS
-        n += near_pt[inside].sum() - near_pt[i] < ACCEPTANCE[pdg[i]][3] * near_pt[i]
-    return n
+    px, py, pz = (particles[name] for name in ("px", "py", "pz"))
+    hard = (np.hypot(px, py) > LEPTON_PT) & (np.abs(pz) < 7.5 * np.hypot(px, py))
+    i = np.flatnonzero((particles["status"] > 0) & np.isin(pdg, (11, 13)) & hard)
+    pt = np.hypot(px[i], py[i])
+    around = activity(particles, px[i], py[i], pz[i], ISOLATION_RADIUS) - pt
+    return int((around < np.where(pdg[i] == 11, ACCEPTANCE[11][3], ACCEPTANCE[13][3]) * pt).sum())
 
 
 def _jets(visible, hadrons, n, rng):
@@ -149,7 +158,7 @@ def _jets(visible, hadrons, n, rng):
     jets.with_angles()
     tagged = {}
     for quark in (5, 4):
-        match = hadrons[_is_hadron_with(np.abs(hadrons.id), quark)]
+        match = hadrons[is_hadron_with(np.abs(hadrons.id), quark)]
         tagged[quark] = _near(
             _offsets(jets.event, n), jets.eta, jets.phi,
             _offsets(match.event, n), match.eta, match.phi, np.ones(len(match.pt)), TAG_RADIUS,

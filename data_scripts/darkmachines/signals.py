@@ -12,7 +12,7 @@ from .job import Job
 from .matrix_elements import HardJob, only
 from .mixture import FAMILIES, MIXTURE, family
 
-__all__ = ["FAMILIES", "MISSING", "MIXTURE", "NOTES", "TEST", "family"]
+__all__ = ["FAMILIES", "MIXTURE", "NOTES", "TEST", "family"]
 
 INF = math.inf
 # The vector mediator and its decay to dark matter alone.
@@ -106,5 +106,3 @@ NOTES = {
     "chaneut_cha200_neut50": "W and Z to charged leptons, as in all chaneut signals here",
     "chacha_cha300_neut140": "W to charged leptons, as in all chacha signals here",
 }
-# Signals of the challenge that are not here, and why.
-MISSING = {}
