@@ -108,12 +108,27 @@ def test_decay_is_drawn_as_often_where_nothing_decays_weakly():
     assert list(candidates._decays(generator, hadrons, 5)) == [[]] * 5
 
 
-def test_hard_flavour_splits_the_cross_section():
+def test_job_without_channels_counts_every_event():
+    """Those without any missing momentum too: they set the cross section within the cut on H_T."""
+    found = generate.run((small("njets", (), 60, (900, np.inf)), 0))
+    assert found["generated"] == 60 and found["above_600"] >= 57 and len(found["met"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("process", "pt_hat", "two", "share"),
+    [("njets", (900, np.inf), ("heavy", "light"), 0.2), ("ttbar", (200, 350), ("above250", "below250"), 0.15)],
+)
+def test_two_classes_of_hard_processes_share_the_cross_section(process, pt_hat, two, share):
     sigma = {}
-    for hard in ("", "heavy", "light"):
-        sigma[hard] = generate.run((small("njets", (), 60, (900, np.inf), hard=hard), 0))["sigma"]
-    assert sigma["heavy"] + sigma["light"] == pytest.approx(sigma[""], rel=0.25)
-    assert sigma["heavy"] < 0.2 * sigma[""]
+    for hard in ("", *two):
+        sigma[hard] = generate.run((small(process, (), 60, pt_hat, hard=hard), 0))["sigma"]
+    assert sigma[two[0]] + sigma[two[1]] == pytest.approx(sigma[""], rel=0.25)
+    assert sigma[two[0]] < share * sigma[""]
+
+
+def test_radiation_above_a_scale_is_there():
+    above, below = (generate.run((small("ttbar", (), 60, (0, 100), hard=h), 0)) for h in ("above300", "below300"))
+    assert above["above_600"] > 30 > 15 > below["above_600"]
 
 
 def test_unweighted_background_keeps_the_distribution():

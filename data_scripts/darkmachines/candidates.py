@@ -10,6 +10,8 @@ Parton showers take most of the time, decays little. So three shortcuts, none of
   and before those decays as far as the other particles decide them.
 """
 
+import re
+
 import numpy as np
 import pythia8mc
 
@@ -51,6 +53,38 @@ class HardFlavour(pythia8mc.UserHooks):
 
     def doVetoProcessLevel(self, process):
         return any(process.at(i).idAbs() in (4, 5) for i in range(3, process.size())) != self.heavy
+
+
+class Emission(pythia8mc.UserHooks):
+    """Lets pass the events with ("above") or without ("below") radiation harder than a scale from the hard process.
+
+    The shower is stopped at that scale, so that rare events with much radiation, the tails of slices of low transverse
+    momentum, are found at little cost. Pythia's cross section follows.
+    """
+
+    def __init__(self, side, scale):
+        super().__init__()
+        self.above, self.scale = {"above": True, "below": False}[side], scale
+
+    def canVetoPT(self):
+        return True
+
+    def scaleVetoPT(self):
+        return self.scale
+
+    def doVetoPT(self, position, event):
+        # 0: nothing was radiated above the scale; 4 and 5: showers of the decay products, which do not count.
+        return position < 4 and (position == 0) == self.above
+
+
+def hook(job):
+    """The hook that picks the job's events; None where it takes all."""
+    if not job.hard:
+        return None
+    if job.hard in ("heavy", "light"):
+        return HardFlavour(job.hard)
+    side, scale = re.fullmatch(r"(above|below)(\d+)", job.hard).groups()
+    return Emission(side, float(scale))
 
 
 def settings():
@@ -130,7 +164,7 @@ class Hadrons:
         return event
 
     def may_have_met(self, cut):
-        return np.hypot(self.met_x, self.met_y) + HADRON_SHARE * sum(p.pT() for p in self.weak) > cut
+        return np.hypot(self.met_x, self.met_y) + HADRON_SHARE * sum(p.pT() for p in self.weak) >= cut
 
     def may_have_leptons(self, least):
         """Whether so many leptons may be isolated: those that there are, and one (of b, two) of every hard hadron.

@@ -22,7 +22,7 @@ def _start(job, seed):
     lines = [*candidates.settings(), f"PhaseSpace:pTHatMin={low}", *job.lines]
     if np.isfinite(high):
         lines.append(f"PhaseSpace:pTHatMax={high}")
-    hook = candidates.HardFlavour(job.hard) if job.hard else None
+    hook = candidates.hook(job)
     kept = [hook]
     with tempfile.TemporaryDirectory() as folder:
         if job.spectrum:

@@ -18,7 +18,8 @@ class Job:
         branching: Ratio of forced decays that Pythia's cross section does not carry.
         spectrum: Arguments of `slha.write`, for SUSY.
         decays: How often the weak decays of an event are drawn; at most one result is kept.
-        hard: "heavy" for hard processes with a b or c quark only, "light" for the others; both by default.
+        hard: "heavy" for hard processes with a b or c quark only, "light" for the others; "above400" for events with
+            radiation harder than 400 GeV from the hard process, "below400" for the others; all by default.
         role: "train" or "test" for background.
         chunk: Events in one piece of the work.
     """
