@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from . import features as features
     from . import metrics as metrics
     from . import plotting as plotting
+    from . import resonant as resonant
     from . import samples as samples
+    from . import training as training
 
 __all__ = ["Run", "start"]
 
@@ -44,7 +46,9 @@ _SUBMODULES = (
     "features",
     "metrics",
     "plotting",
+    "resonant",
     "samples",
+    "training",
 )
 
 

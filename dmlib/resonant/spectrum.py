@@ -1,0 +1,170 @@
+"""The smooth spectrum of the resonant mass: fitted beside the signal region, and read inside."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from dmlib import counting
+
+from . import _check
+
+BAD_FIT = 1e-6  # probability of a chi2 below which a fit is warned about
+
+
+class Bump(NamedTuple):
+    """Events in a signal region beside what the smooth spectrum expects there."""
+
+    observed: int
+    expected: float
+    error: float
+    p_value: float
+    z: float
+
+
+class Spectrum(BaseEstimator):
+    r"""Smooth fit of a falling mass spectrum, the dijet function of many searches.
+
+    .. math:: \frac{dN}{dm} = e^{p_0} (1 - y)^{p_1}\, y^{-p_2 - p_3 \ln y}, \qquad y = m / \sqrt s
+
+    It maximises the Poisson likelihood of the bins outside the signal region (iminuit). The error of what it expects
+    inside comes from the covariance of the fit.
+
+    Arguments:
+        parameters: How many of p0 ... p3 are fitted, 2 to 4; the others are zero.
+        sqrt_s: Energy of the collisions, in the unit of m.
+        bin_width: Of the histogram, in the unit of m.
+
+    Attributes:
+        values_, covariance_: Fitted parameters, shape (parameters,), and their covariance.
+        edges_, counts_, outside_: The histogram, and which of its bins were fitted.
+        chi2_, ndof_: Poisson deviance of the fitted bins and its degrees of freedom.
+
+    References:
+        | Extending the search for new resonances with machine learning (Collins et al., 2019)
+        | https://arxiv.org/abs/1902.02634
+
+    Example:
+        >>> m = 3 + np.random.default_rng(1).exponential(0.4, 20_000)
+        >>> spectrum = Spectrum(parameters=3).fit(m[m < 4.5], region=(3.3, 3.7))
+        >>> abs(spectrum.bump(m).z) < 4
+        True
+    """
+
+    def __init__(self, parameters: int = 3, sqrt_s: float = 13.0, bin_width: float = 0.05):
+        self.parameters = parameters
+        self.sqrt_s = sqrt_s
+        self.bin_width = bin_width
+
+    def fit(self, m: ArrayLike, region: tuple[float, float]) -> Spectrum:
+        """Fits the masses m, shape (n,), outside the region, whose edges are edges of the histogram too.
+
+        Raises:
+            ValueError: There are fewer filled bins outside the region than parameters; masses are not finite, or not
+                between 0 and `sqrt_s`.
+            RuntimeError: The fit does not converge.
+        """
+        from iminuit import Minuit
+
+        m = _check.masses(m, len(np.asarray(m)))
+        low, high = self.region_ = _check.region(region)
+        if not (2 <= self.parameters <= 4 and len(m) and m.min() > 0 and m.max() < self.sqrt_s):
+            raise ValueError(f"expected 2 to 4 parameters and masses between 0 and {self.sqrt_s:g}")
+        self.edges_ = self._edges(m.min(), m.max(), low, high)
+        self.counts_ = np.histogram(m, self.edges_)[0]
+        self.outside_ = (self.edges_[1:] <= low + 1e-9) | (self.edges_[:-1] >= high - 1e-9)
+        n = self.counts_[self.outside_]
+        if (n > 0).sum() <= self.parameters:
+            raise ValueError(f"{(n > 0).sum()} filled bins outside {region}: expected more than {self.parameters}")
+        # Orthogonal coordinates of the parameters make the fit well conditioned.
+        self._centre = np.log(
+            np.average(0.5 * (self.edges_[1:] + self.edges_[:-1]), weights=self.counts_) / self.sqrt_s
+        )
+        design = self._design(0.5 * (self.edges_[1:] + self.edges_[:-1]))[self.outside_]
+        _, self._basis = np.linalg.qr(design * np.sqrt(n + 1.0)[:, None])
+
+        def deviance(values):
+            mu = self._integrals(values)[self.outside_]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return 2 * (mu - n + np.where(n > 0, n * np.log(n / mu), 0.0)).sum()
+
+        start = np.zeros(self.parameters)
+        start[0] = np.log(max(n.mean(), 1) / self.bin_width)
+        fit = Minuit(deviance, self._basis @ start)
+        fit.errordef, fit.strategy = Minuit.LEAST_SQUARES, 1
+        fit.migrad(ncall=20_000)
+        if not fit.valid or not fit.accurate:
+            fit.migrad(ncall=50_000).hesse()
+        if not fit.valid:
+            raise RuntimeError("the fit of the mass spectrum did not converge; try fewer parameters or wider bins")
+        self.values_, self.covariance_ = np.array(fit.values), np.array(fit.covariance)
+        self.chi2_, self.ndof_ = float(fit.fval), int((n > 0).sum() - self.parameters)
+        if stats.chi2.sf(self.chi2_, self.ndof_) < BAD_FIT:
+            warnings.warn(
+                f"the spectrum does not describe the side bands (chi2 {self.chi2_:.4g} for {self.ndof_} degrees of"
+                " freedom): leave out masses where it turns over, or try more parameters",
+                stacklevel=2,
+            )
+        return self
+
+    def density(self, m: ArrayLike) -> np.ndarray:
+        """Returns dN/dm at masses m, shape (n,)."""
+        check_is_fitted(self)
+        return np.exp(self._log_density(np.asarray(m, float), self.values_))
+
+    def expected(self) -> tuple[float, float]:
+        """Returns the number of events expected inside the region, and its error from the fit."""
+        check_is_fitted(self)
+        inside = ~self.outside_
+        value = self._integrals(self.values_)[inside].sum()
+        steps = np.sqrt(np.diag(self.covariance_))
+        shifts = [0.5 * s * np.eye(self.parameters)[k] for k, s in enumerate(steps)]
+        gradient = [
+            (self._integrals(self.values_ + d)[inside].sum() - self._integrals(self.values_ - d)[inside].sum()) / s
+            for d, s in zip(shifts, steps, strict=True)
+        ]
+        return float(value), float(np.sqrt(gradient @ self.covariance_ @ gradient))
+
+    def bump(self, m: ArrayLike) -> Bump:
+        """Compares the events of m inside the region with the number expected there (`dmlib.counting.p_value`)."""
+        low, high = self.region_
+        m = np.asarray(m, float)
+        observed = int(((m >= low) & (m <= high)).sum())
+        expected, error = self.expected()
+        log_p = counting.log_p_value(observed, expected, error)
+        return Bump(observed, expected, error, float(np.exp(log_p)), float(counting.z_score(log_p=log_p)))
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws n masses inside the region from the fitted spectrum."""
+        grid = np.linspace(*self.region_, 1001)
+        cumulative = np.concatenate([[0], np.cumsum(0.5 * (self.density(grid[1:]) + self.density(grid[:-1])))])
+        return np.interp(rng.random(n) * cumulative[-1], cumulative, grid)
+
+    def _edges(self, first, last, low, high):
+        """Bins of about the wished width that end at the region's edges; what is left over at the ends is cut off."""
+        count = max(round((high - low) / self.bin_width), 1)
+        width = (high - low) / count
+        below, above = int((low - first) / width + 1e-9), int((last - high) / width + 1e-9)
+        return low + width * np.arange(-below, count + above + 1)
+
+    def _design(self, m):
+        y = m / self.sqrt_s
+        log = np.log(y) - self._centre
+        return np.column_stack([np.ones_like(y), log, np.log1p(-y) - np.log1p(-np.exp(self._centre)), log**2])[
+            :, : self.parameters
+        ]
+
+    def _log_density(self, m, values):
+        return self._design(m) @ np.linalg.solve(self._basis, values)
+
+    def _integrals(self, values):
+        """Events in each bin, by Simpson's rule."""
+        left, right = self.edges_[:-1], self.edges_[1:]
+        f = [np.exp(np.clip(self._log_density(m, values), -500, 500)) for m in (left, 0.5 * (left + right), right)]
+        return (right - left) / 6 * (f[0] + 4 * f[1] + f[2])
