@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "auc",
     "figures_of_merit",
+    "max_sic",
     "roc_curve",
     "sic_band",
     "sic_curve",
@@ -306,6 +307,52 @@ def sic_band(
         True
     """
     arrays = (background_scores, signal_scores, background_weights, signal_weights)
+    points, _, replicas = _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed)
+    if len(points) == 0:
+        return points, points, points
+    return points, *np.quantile(replicas, (0.1587, 0.8413), axis=0)
+
+
+def max_sic(
+    background_scores: ArrayLike,
+    signal_scores: ArrayLike,
+    background_weights: ArrayLike | None = None,
+    signal_weights: ArrayLike | None = None,
+    *,
+    min_events: float = 25,
+    n_points: int = 100,
+    n_bootstrap: int = 100,
+    seed: int | np.random.Generator = 0,
+) -> tuple[float, float]:
+    r"""Returns the largest significance improvement over all supported cuts, and its statistical error.
+
+    The largest of many noisy numbers lies too high on average, the more so the fewer events stand behind it.
+
+    Arguments:
+        background_scores, signal_scores, background_weights, signal_weights: As for `roc_curve`.
+        min_events: As for `sic_curve`.
+        n_points: As for `sic_band`: the maximum runs over these cuts.
+        n_bootstrap: Number of bootstrap samples.
+        seed: Seed or generator for them.
+
+    Returns:
+        value: NaN if no cut is supported.
+        error: Standard deviation of the maximum over the bootstrap samples.
+
+    Example:
+        >>> value, error = max_sic(range(1000), range(500, 1500))
+        >>> round(value, 1)
+        3.3
+    """
+    arrays = (background_scores, signal_scores, background_weights, signal_weights)
+    points, curve, replicas = _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed)
+    if len(points) == 0:
+        return np.nan, np.nan
+    return float(curve.max()), float(replicas.max(axis=1).std(ddof=1))
+
+
+def _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed):
+    """Points evenly spaced in the logarithm, the SIC there, and that of redrawn samples."""
     supported, _ = sic_curve(*arrays, min_events=min_events)
     if len(supported) == 0:
         return supported, supported, supported
@@ -314,5 +361,5 @@ def sic_band(
     def curve(eff_b: np.ndarray, eff_s: np.ndarray) -> np.ndarray:
         return significance_improvement(_roc.read(points, eff_b, eff_s), points)
 
-    replicas = _roc.Roc(*arrays).bootstrap(curve, n_bootstrap, seed)
-    return points, *np.quantile(replicas, (0.1587, 0.8413), axis=0)
+    roc = _roc.Roc(*arrays)
+    return points, curve(roc.eff_b, roc.eff_s), roc.bootstrap(curve, n_bootstrap, seed)

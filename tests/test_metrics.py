@@ -313,3 +313,24 @@ def test_tables_and_float32_are_fine():
     background, signal = (x.astype(np.float32) for x in gaussians(1, 1_000, 100, seed=13))
     table = pd.Series(background, index=range(1_000, 0, -1))
     assert metrics.auc(table, list(signal)) == metrics.auc(background, signal)
+
+
+def test_max_sic_is_the_top_of_the_curve():
+    rng = np.random.default_rng(7)
+    b, s = rng.normal(0, 1, 20_000), rng.normal(2, 1, 5_000)
+    value, error = metrics.max_sic(b, s)
+    eff_b, si = metrics.sic_curve(b, s)
+    assert 0.9 * si.max() < value < 1.05 * si.max() and 0.01 < error < 0.3 * value
+    _, low, high = metrics.sic_band(b, s)
+    assert low.max() < value < high.max()
+
+
+def test_max_sic_of_repeated_samples_scatters_as_it_says():
+    rng = np.random.default_rng(8)
+    pairs = [metrics.max_sic(rng.normal(0, 1, 4_000), rng.normal(2, 1, 2_000)) for _ in range(40)]
+    values, errors = np.array(pairs).T
+    assert 0.6 < errors.mean() / values.std(ddof=1) < 1.7
+
+
+def test_max_sic_of_a_small_sample_is_unknown():
+    assert np.isnan(metrics.max_sic(range(20), range(20))).all()

@@ -5,6 +5,7 @@ shape (n,). Scores are higher where there is more data than background. The boun
 what no search has: labels, or a perfect background.
 """
 
+from .benchmark import Benchmark, lhco
 from .classifiers import NetworkClassifier, TreeClassifier
 from .density import ANODE, CATHODE
 from .flows import ConditionalFlow
@@ -19,6 +20,7 @@ __all__ = [
     "CATHODE",
     "IAD",
     "RANODE",
+    "Benchmark",
     "Bump",
     "CWoLa",
     "ConditionalFlow",
@@ -29,6 +31,7 @@ __all__ = [
     "Supervised",
     "TreeClassifier",
     "cross_scores",
+    "lhco",
     "profile",
     "search",
     "select",

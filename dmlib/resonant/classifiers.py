@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _check
 
+BINS = 255  # of each feature, for trees
+
 
 class _Binary(ClassifierMixin, BaseEstimator):
     def _arguments(self, x, y, sample_weight):
@@ -178,11 +180,18 @@ class TreeClassifier(_Binary):
             early_stopping=True,
             validation_fraction=self.validation,
         )
+        # Trees need bins only. scikit-learn finds them anew in every fit, slowly where events have weights.
+        self.edges_ = np.quantile(x, np.linspace(0, 1, BINS + 1)[1:-1], axis=0).T
+        x = self._binned(x)
         self.members_ = [clone(one).set_params(random_state=int(s)).fit(x, y, weight) for s in seeds]
         return self
 
     def _probability(self, x):
+        x = self._binned(x)
         return np.mean([member.predict_proba(x)[:, 1] for member in self.members_], axis=0)
+
+    def _binned(self, x):
+        return np.column_stack([np.searchsorted(edges, column) for edges, column in zip(self.edges_, x.T, strict=True)])
 
 
 def make(classifier, random_state: int):

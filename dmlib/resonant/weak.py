@@ -36,6 +36,7 @@ class _Ratio(BaseEstimator):
         x, y = np.concatenate([one, zero]), np.repeat([1, 0], [len(one), len(zero)])
         each = [np.ones(len(s)) if w is None else w for s, w in zip((one, zero), weights, strict=True)]
         weight = np.concatenate([w / w.sum() for w in each])
+        weight /= weight.mean()  # boosted trees have limits in absolute units
         self.classifier_ = classifiers.make(self.classifier, self.random_state).fit(x, y, weight)
         return self
 
