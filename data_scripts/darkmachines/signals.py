@@ -59,7 +59,7 @@ TEST = [
         "pp23mt_50",
         (*MU_TAU_VISIBLE, *W_LIKE),
         ("2a", "2b"),
-        35_000,
+        57_000,
         (70, INF),
         branching=2 / 3,
         matrix_element="W + jet",
