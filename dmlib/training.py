@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["History", "fit", "tensors"]
+__all__ = ["History", "fit", "seeded", "split", "tensors"]
 
 
 @dataclass
@@ -57,6 +58,48 @@ def tensors(*arrays: np.ndarray, device: str | None = None) -> tuple[torch.Tenso
 
     device = device or compute.device()
     return tuple(torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device) for a in arrays)
+
+
+def split(n: int, validation: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shares out n events by lot: the numbers of those to train on, and of those set aside.
+
+    Arguments:
+        n: Number of events.
+        validation: Share to set aside.
+        seed: Of the lot.
+
+    Raises:
+        ValueError: The share is not between 0 and 1.
+
+    Example:
+        >>> train, aside = split(10, 0.2, seed=1)
+        >>> len(train), len(aside), sorted([*train, *aside]) == list(range(10))
+        (8, 2, True)
+    """
+    if not 0 < validation < 1:
+        raise ValueError(f"validation={validation!r}: expected a share between 0 and 1")
+    train, aside = np.split(np.random.default_rng(seed).permutation(n), [round(n * (1 - validation))])
+    return train, aside
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Lets torch draw its initial weights from a seed, and leaves its global generator as it was.
+
+    Example:
+        >>> import torch
+        >>> with seeded(1):
+        ...     one = torch.nn.Linear(2, 1)
+        >>> with seeded(1):
+        ...     two = torch.nn.Linear(2, 1)
+        >>> torch.equal(one.weight, two.weight)
+        True
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def fit(

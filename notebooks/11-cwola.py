@@ -172,7 +172,7 @@ ax.legend();
 # the same best cut. Nobody has to know the shares, or which event is which. This is *classification without labels*, CWoLa
 # {cite}`Metodiev2017`.
 #
-# There are two prices. Look at the lowest curve, at one per cent of signal: R has to reach a hundred before anything happens.
+# There are two prices. Look at the curve of one per cent of signal: flat until R is near a hundred.
 # All that the classifier can learn from is a small difference, and it must not drown in the noise of the sample. And the
 # formula has the *same* background in both mixtures. Keep both in mind.
 
@@ -227,8 +227,8 @@ by_hand = resonant.TreeClassifier(ensemble=1, random_state=1)
 by_hand.fit(x, y, weight);
 
 # %% [markdown]
-# Boosted decision trees, scikit-learn's, and nothing else. How good is the score? We are in the lucky position of knowing: 120,000 fresh background
-# events and thousands of signal events in the region, none of them seen in training.
+# Boosted decision trees, scikit-learn's, and nothing else. How good is the score? We are in the lucky position of knowing:
+# there are fresh events of background and signal in the region, with labels, none of them seen in training.
 
 # %%
 def by_label(classifier):
@@ -319,11 +319,11 @@ assert table.loc["supervised", "AUC"] > table.loc["IAD", "AUC"]
 
 # %% [markdown]
 # The published values {cite}`Hallin2021` come from networks on the original events, medians of ten trainings; ours from
-# trees, one ensemble, on events that we generated. The error is that of the test sample alone. Another draw of a
-# thousand signal events would move the weak methods by more.
+# trees, one ensemble, on events that we generated. The error is that of the test sample alone: start the
+# chapter with another seed, which hides other signal events, and see by how much more the weak methods move.
 #
-# Look at the AUC too. It is that of a poor classifier, for IAD and CWoLa, while the significance improvement is close to the
-# best. The half a per cent of signal teaches the classifier where signal is *much* denser than background, and nothing
+# Look at the AUC too: for IAD and CWoLa it lies well below that of supervised, much further than the significance
+# improvement does. The half a per cent of signal teaches the classifier where signal is *much* denser than background, and nothing
 # about the rest.
 #
 # ## When the assumption fails
@@ -364,13 +364,13 @@ ax.legend();
 assert value < 0.5 * table.loc["CWoLa", "max SIC"]
 
 # %% [markdown]
-# It learnt the mass: the signal region looks anomalous as a whole. The jets' masses tell where in the spectrum an event lies, so that the two samples can be told apart
-# without any signal, and by far more events than the signal has. This difference is real, it is large, and it is not what
-# we look for.
+# It learnt the mass: the signal region looks anomalous as a whole. The jets' masses tell where in the spectrum an event
+# lies, so that the two samples can be told apart without any signal, and by far more events than the signal has. This
+# difference is real, it is large, and it is not what we look for.
 #
 # :::{warning}
-# A cut on such a score makes a bump in a spectrum without signal. Plot the score against the
-# mass, in a simulation without signal or in a control region, before you believe such a bump.
+# A cut on such a score makes a bump in a spectrum without signal. Plot the score against the mass, in a simulation without
+# signal or in a control region, before you believe such a bump.
 # :::
 #
 # The next chapters replace the side bands by something that knows how features move with the mass.
@@ -430,7 +430,7 @@ assert widths["correlated"].str.startswith("1.").all()
 #
 # - A classifier trained on two samples knows the ratio of their densities, where both have events.
 # - Trained on two mixtures, it orders events as the pure samples would, if the background is the same in both.
-# - The side bands of a mass are such a sample, free of charge. On the benchmark that comes close to the best possible.
+# - The side bands of a mass are such a sample, free of charge. On the benchmark that comes close to the idealised detector.
 # - If the features follow the mass, the classifier learns the mass. Look at the score against the mass.
 # - Print $S/\sqrt B$ before the cut with every significance improvement.
 #

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest, norm
 
 from dmlib.resonant import ConditionalFlow, LogitScaler
+from dmlib.resonant.flows import build
 from dmlib.resonant.sampling import inverse
 
 
@@ -62,8 +63,7 @@ def test_scaler_refuses_a_margin_of_half():
 @pytest.mark.parametrize("hidden", [(7,), (16, 12), (8, 8, 8)])
 def test_fast_inverse_is_the_inverse(kind, hidden):
     torch.manual_seed(0)
-    build = ConditionalFlow(kind, transforms=3, hidden=hidden, bound=5.0)
-    flow = build._build(4)
+    flow = build(kind, 4, 1, transforms=3, hidden=hidden, bins=8, bound=5.0)
     z, c = torch.randn(500, 4), torch.randn(500, 1)
     with torch.no_grad():
         assert torch.allclose(inverse(flow, z, c), flow(c).transform.inv(z), rtol=1e-5, atol=1e-5)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm, spearmanr
+from sklearn.base import clone
 
 from dmlib import metrics
 from dmlib.resonant import (
@@ -13,6 +14,7 @@ from dmlib.resonant import (
     ConditionalFlow,
     CWoLa,
     Ensemble,
+    LogitScaler,
     NetworkClassifier,
     Supervised,
     TreeClassifier,
@@ -25,14 +27,13 @@ from dmlib.resonant import (
 REGION = (3.3, 3.7)
 MEAN, WIDTH = np.array([1.5, -1.0]), 0.25  # of the signal
 QUICK = {"batch_size": 256, "validation": 0.2, "keep": 3}
-FLOW = ConditionalFlow(transforms=3, hidden=(24,), epochs=12, learning_rate=5e-3, **QUICK)
+FLOW = ConditionalFlow("rqs", transforms=1, hidden=(24,), epochs=10, learning_rate=5e-3, **QUICK)
 NETWORK = NetworkClassifier(hidden=(32, 32), epochs=15, learning_rate=3e-3, **QUICK)
 TREES = TreeClassifier(ensemble=3)
 
 
-def background(n, rng, region=(3.0, 4.0), slope=0.0):
-    m = rng.uniform(*region, n)
-    return rng.normal(size=(n, 2)) + slope * (m[:, None] - 3.5), m
+def background(n, rng, region=(3.0, 4.0)):
+    return rng.normal(size=(n, 2)), rng.uniform(*region, n)
 
 
 def signal(n, rng):
@@ -46,7 +47,7 @@ def true_ratio(x):
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(3)
-    (xb, mb), (xs, ms) = background(16_000, rng), signal(400, rng)
+    (xb, mb), (xs, ms) = background(24_000, rng), signal(600, rng)
     return np.concatenate([xb, xs]), np.concatenate([mb, ms])
 
 
@@ -60,7 +61,7 @@ def test_events():
 def outer(data):
     x, m = data
     outside = (m < REGION[0]) | (m > REGION[1])
-    return FLOW.fit(x[outside], m[outside])
+    return FLOW.fit(x[outside], m[outside], LogitScaler().fit(x))
 
 
 def auc(method, events):
@@ -125,9 +126,9 @@ def test_drawn_background_is_the_real_one(mass, data, outer):
     drawn, masses = cathode.sample_background(8_000, seed=1)
     assert masses.min() >= REGION[0] and masses.max() <= REGION[1]
     real, _ = background(8_000, np.random.default_rng(9), REGION)
-    limit, caught = (two_sample(real, other) for other in (drawn, drawn * (1.0, 1.15)))
-    assert limit[0] + 1.64 * limit[1] < 0.55
-    assert caught[0] - 1.64 * caught[1] > 0.505
+    limit, caught = (two_sample(real, other) for other in (drawn, drawn * (1.0, 1.2)))
+    assert limit[0] + 1.64 * limit[1] < 0.53  # samples of three seeds: AUC 0.502 to 0.510, errors 0.007
+    assert caught[0] - 1.64 * caught[1] > 0.51
 
 
 def two_sample(one, two):
@@ -140,33 +141,55 @@ def two_sample(one, two):
 def test_correlated_features_break_cwola_but_not_cathode():
     """Without any signal, CWoLa finds the mass itself in features that follow it; the latent space knows it."""
     rng = np.random.default_rng(10)
-    x, m = background(16_000, rng, slope=3.0)
-    x[:, 0] = rng.normal(size=len(x)) + 6 * np.abs(m - 3.5)  # different in the side bands
-    inside, outside = (background(6_000, rng, REGION), background(6_000, rng, (3.0, 3.25)))
-    for sample in (inside, outside):
-        sample[0][:, 0] = rng.normal(size=6_000) + 6 * np.abs(sample[1] - 3.5)
+
+    def following(n, region):
+        x, m = background(n, rng, region)
+        return x + 6 * np.abs(m[:, None] - 3.5) * (1, 0), m  # different in the side bands
+
+    x, m = following(16_000, (3.0, 4.0))
+    inside, outside = following(6_000, REGION), following(6_000, (3.0, 3.25))
     cwola = CWoLa(TREES).fit(x, m, region=REGION)
     assert metrics.auc(cwola.anomaly_score(outside[0]), cwola.anomaly_score(inside[0])) > 0.7
     latent = CATHODE(FLOW, TREES, latent=True, oversampling=2).fit(x, m, region=REGION)
     assert abs(metrics.auc(latent.anomaly_score(*outside), latent.anomaly_score(*inside)) - 0.5) < 0.15
 
 
+class Exact:
+    """The true background density, in place of a flow."""
+
+    def __init__(self, x):
+        self.scaler_ = LogitScaler().fit(x)
+
+    def log_prob(self, x, m):
+        return norm.logpdf(x).sum(axis=1)
+
+
+RESIDUAL = RANODE(transforms=2, hidden=(32,), epochs=20, learning_rate=5e-3, validation=0.3, keep=3)
+
+
 @pytest.mark.parametrize("w", [None, 0.05])
-def test_residual_finds_signal_and_share(w, data, test_events, outer):
+def test_residual_finds_signal_and_share(w, data, test_events):
+    """Over samples of three seeds: AUC 0.986 to 0.987, learnt w 0.061 to 0.066."""
     x, m = data
-    method = RANODE(FLOW, w, 0.05, transforms=2, hidden=(32,), epochs=30, learning_rate=5e-3, validation=0.3, keep=3)
-    method.fit(x, m, region=REGION, outer=outer)
-    assert auc(method, test_events) > 0.9
+    method = clone(RESIDUAL).set_params(w=w, start=0.05).fit(x, m, region=REGION, outer=Exact(x))
+    assert auc(method, test_events) > 0.97
     assert method.log_likelihood_ > 0
-    assert method.w_ == pytest.approx(0.05, rel=1e-5) if w else 0.02 < method.w_ < 0.13  # true: 0.06
+    assert method.w_ == pytest.approx(0.05, rel=1e-5) if w else 0.045 < method.w_ < 0.08  # true: 0.06
 
 
-def test_profile_peaks_where_there_is_signal(data, outer):
+def test_residual_with_a_learnt_background(data, test_events, outer):
+    """What the flow of the side bands gets wrong counts as signal: three seeds give w of 0.069 to 0.070."""
     x, m = data
-    method = RANODE(FLOW, transforms=2, hidden=(16,), epochs=8, learning_rate=5e-3, validation=0.3, keep=1)
-    method.outer_ = outer
-    table = profile(method, x, m, REGION, [0.001, 0.05, 0.6])
-    assert table.log_likelihood.argmax() == 1
+    method = clone(RESIDUAL).set_params(start=0.05).fit(x, m, region=REGION, outer=outer)
+    assert auc(method, test_events) > 0.97
+    assert 0.045 < method.w_ < 0.1
+
+
+def test_profile_peaks_where_there_is_signal(data):
+    x, m = data
+    method = clone(RESIDUAL).set_params(hidden=(16,), epochs=8, keep=1)
+    method.outer_ = Exact(x)
+    assert profile(method, x, m, REGION, [0.001, 0.05, 0.6]).log_likelihood.argmax() == 1
 
 
 def test_ensemble_is_the_mean_of_its_members(data):

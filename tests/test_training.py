@@ -104,3 +104,24 @@ def test_loss_that_is_not_finite_is_named():
     x, y = regression()
     with pytest.raises(FloatingPointError, match="training loss of epoch 0 is nan.*learning rate"):
         training.fit(module, squared(module), (x, y * np.nan), **OPTIONS)
+
+
+def test_split_is_by_lot_and_complete():
+    train, aside = training.split(1_000, 0.3, seed=4)
+    assert len(aside) == 300 and np.array_equal(np.sort(np.r_[train, aside]), np.arange(1_000))
+    assert not np.array_equal(train, training.split(1_000, 0.3, seed=5)[0])
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, 2])
+def test_split_refuses_a_share_beyond_zero_and_one(share):
+    with pytest.raises(ValueError, match="validation=.*between 0 and 1"):
+        training.split(10, share, seed=1)
+
+
+def test_seeded_leaves_the_global_generator_alone():
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+    with training.seeded(1):
+        torch.rand(5)
+    assert torch.equal(torch.rand(3), expected)

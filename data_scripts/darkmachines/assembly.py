@@ -243,6 +243,8 @@ def assemble(items, results, folder):
         "luminosity_fb": LUMINOSITY,
         "detector": detector.DESCRIPTION,
         "cuts": "V + jets only with H_T > 100 GeV and njets with H_T > 600 GeV, as in the challenge",
+        "unweighting": "accept-reject without replacement; the few events of more than the common weight count as one, "
+        f"which loses {OVERWEIGHT:.1%} of a channel's weight",
         "precision": f"float32, rounded to {BITS} binary digits: a relative 2e-4",
         "channels": summary,
         "train_processes": train_rows,

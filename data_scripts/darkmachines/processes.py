@@ -54,6 +54,8 @@ MISSING = {
     "wtop, wtopbar, ttbarZ, ttbarW, 4top, ttbarWW, ztop, ztopbar, atop, atopbar, ttbarGam": "no process in Pythia",
     "gam_jets, 2gam, Wgam, Zgam": "below one per cent of channels 1, 2b and 3 in trial runs; no third lepton for 2a",
     "single_higgs": "below 0.1 per cent of channels 1, 2b and 3, about 2 per cent of channel 2a in a trial run",
+    "ttbar in channel 2a with a third lepton of a photon": "as ttbarGam; about 2 per cent of the channel, by the one "
+    "event seen in 21,000",
     "z_jets in channel 2a, w_jets and single_top in channel 2b": "a lepton of a b or c quark is needed; not generated",
 }
 

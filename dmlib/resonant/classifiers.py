@@ -5,10 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.validation import check_is_fitted
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from dmlib import compute, training
 
 from . import _check
 
@@ -92,20 +96,13 @@ class NetworkClassifier(_Binary):
             ValueError: There are not two classes, or values are not finite or do not fit.
             FloatingPointError: The training diverges.
         """
-        import torch
-        from torch.nn.functional import binary_cross_entropy_with_logits
-
-        from dmlib import compute, training
-
         x, y, weight = self._arguments(x, y, sample_weight)
         self.mean_, self.scale_ = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
+        with training.seeded(self.random_state):
             units = [x.shape[1], *self.hidden]
             layers = [f for a, b in pairwise(units) for f in (torch.nn.Linear(a, b), torch.nn.ReLU())]
             self.network_ = torch.nn.Sequential(*layers, torch.nn.Linear(units[-1], 1)).to(compute.device())
-        order = np.random.default_rng(self.random_state).permutation(len(x))
-        parts = np.split(order, [round(len(x) * (1 - self.validation))])
+        parts = training.split(len(x), self.validation, self.random_state)
         data = [training.tensors((x[p] - self.mean_) / self.scale_, y[p], weight[p]) for p in parts]
 
         def loss(x, y, weight):
@@ -124,10 +121,6 @@ class NetworkClassifier(_Binary):
         return self
 
     def _probability(self, x):
-        import torch
-
-        from dmlib import training
-
         (x,) = training.tensors((x - self.mean_) / self.scale_)
         with torch.no_grad():
             parts = [torch.sigmoid(network(x)[:, 0].double()) for network in self.history_.states(self.network_)]

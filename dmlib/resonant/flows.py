@@ -18,6 +18,17 @@ from .preprocessing import LogitScaler
 from .sampling import inverse
 
 
+def build(kind: str, features: int, context: int, transforms: int, hidden, bins: int, bound: float) -> zuko.flows.MAF:
+    """Returns an untrained masked autoregressive flow, affine ("maf") or by rational quadratic splines ("rqs")."""
+    options = {"transforms": transforms, "hidden_features": tuple(hidden)}
+    if kind == "maf":
+        return zuko.flows.MAF(features, context, **options)
+    if kind == "rqs":
+        spline = partial(zuko.transforms.MonotonicRQSTransform, bound=bound)
+        return zuko.flows.MAF(features, context, univariate=spline, shapes=[(bins,), (bins,), (bins - 1,)], **options)
+    raise ValueError(f"kind={kind!r}: expected 'maf' or 'rqs'")
+
+
 class ConditionalFlow(BaseEstimator):
     r"""Density of features given the resonant mass, learnt from events.
 
@@ -103,16 +114,12 @@ class ConditionalFlow(BaseEstimator):
         """
         x = _check.features(x)
         m = _check.masses(m, len(x))
-        if not 0 < self.validation < 1:
-            raise ValueError(f"validation={self.validation!r}: expected a share between 0 and 1")
+        parts = training.split(len(x), self.validation, self.random_state)
         self.scaler_ = scaler or LogitScaler(self.margin).fit(x)
         self.mass_mean_, self.mass_scale_ = m.mean(), m.std() or 1.0
-        device = compute.device()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            self.flow_ = self._build(x.shape[1]).to(device)
-        order = np.random.default_rng(self.random_state).permutation(len(x))
-        parts = np.split(order, [round(len(x) * (1 - self.validation))])
+        with training.seeded(self.random_state):
+            shape = self.transforms, self.hidden, self.bins, self.bound
+            self.flow_ = build(self.kind, x.shape[1], 1, *shape).to(compute.device())
         train, validation = (training.tensors(self.scaler_.transform(x[p]), self._context(m[p])) for p in parts)
         self.history_ = training.fit(
             self.flow_,
@@ -155,16 +162,6 @@ class ConditionalFlow(BaseEstimator):
         with torch.no_grad():
             parts = [self.flow_(b).transform(a) for a, b in zip(z.split(20_000), c.split(20_000), strict=True)]
         return torch.cat(parts).double().cpu().numpy()
-
-    def _build(self, features):
-        options = {"transforms": self.transforms, "hidden_features": tuple(self.hidden)}
-        if self.kind == "maf":
-            return zuko.flows.MAF(features, 1, **options)
-        if self.kind == "rqs":
-            spline = partial(zuko.transforms.MonotonicRQSTransform, bound=self.bound)
-            shapes = [(self.bins,), (self.bins,), (self.bins - 1,)]
-            return zuko.flows.MAF(features, 1, univariate=spline, shapes=shapes, **options)
-        raise ValueError(f"kind={self.kind!r}: expected 'maf' or 'rqs'")
 
     def _context(self, m):
         return ((m - self.mass_mean_) / self.mass_scale_)[:, None]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from dmlib import compute, training
+
 from . import _check
 from .density import _background
-from .flows import ConditionalFlow
+from .flows import ConditionalFlow, build
 from .preprocessing import LogitScaler
 from .weak import _events
 
@@ -108,11 +110,6 @@ class RANODE(BaseEstimator):
                 finite or do not fit.
             FloatingPointError: A training diverges.
         """
-        import torch
-        import zuko
-
-        from dmlib import compute, training
-
         share = self.start if self.w is None else self.w
         if not 0 < share < 1:
             raise ValueError(f"{'start' if self.w is None else 'w'}={share!r}: expected a share between 0 and 1")
@@ -123,17 +120,8 @@ class RANODE(BaseEstimator):
         self.mass_density_ = np.maximum(self.mass_density_, 0.1 / (len(m) * np.diff(self.mass_edges_)[0]))
         self.scaler_ = LogitScaler(self.outer_.scaler_.margin).fit(np.column_stack([x, m]))
 
-        spline = partial(zuko.transforms.MonotonicRQSTransform, bound=self.bound)
-        shapes = [(self.bins,), (self.bins,), (self.bins - 1,)]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            flow = zuko.flows.MAF(
-                x.shape[1] + 1,
-                transforms=self.transforms,
-                hidden_features=tuple(self.hidden),
-                univariate=spline,
-                shapes=shapes,
-            )
+        with training.seeded(self.random_state):
+            flow = build("rqs", x.shape[1] + 1, 0, self.transforms, self.hidden, self.bins, self.bound)
         self.module_ = torch.nn.ModuleDict({"flow": flow})
         logit = torch.tensor(np.log(share / (1 - share)), dtype=torch.float32)
         if self.w is None:
@@ -145,8 +133,7 @@ class RANODE(BaseEstimator):
         # Both densities in the signal flow's coordinates, so that no Jacobian has to be carried along.
         background = self._log_background(x, m) - self.scaler_.log_det(np.column_stack([x, m]))
         z = self.scaler_.transform(np.column_stack([x, m]))
-        order = np.random.default_rng(self.random_state).permutation(len(x))
-        parts = np.split(order, [round(len(x) * (1 - self.validation))])
+        parts = training.split(len(x), self.validation, self.random_state)
 
         def loss(z, background):
             logit = self.module_.logit
@@ -171,10 +158,6 @@ class RANODE(BaseEstimator):
 
     def anomaly_score(self, x: ArrayLike, m: ArrayLike) -> np.ndarray:
         r"""Returns :math:`\log p_\text{sig}(x, m) / p_\text{bg}(x, m)` of each event, shape (n,)."""
-        import torch
-
-        from dmlib import training
-
         check_is_fitted(self, "module_")
         x = _check.features(x, len(self.outer_.scaler_.low_))
         m = _check.masses(m, len(x))
