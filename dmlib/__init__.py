@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import events as events
     from . import features as features
     from . import metrics as metrics
+    from . import nplm as nplm
     from . import plotting as plotting
     from . import resonant as resonant
     from . import samples as samples
@@ -45,6 +46,7 @@ _SUBMODULES = (
     "events",
     "features",
     "metrics",
+    "nplm",
     "plotting",
     "resonant",
     "samples",

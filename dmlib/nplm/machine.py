@@ -1,0 +1,274 @@
+"""The machine itself: a network fitted to every toy, and the test statistic t that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dmlib import compute
+
+from . import _check, adam, newton
+from .batches import Batch
+from .networks import Network, check_architecture, initial_weights, upper_bounds
+from .recipes import Adam, Newton, named
+
+CHUNK = {"cpu": 2048, "cuda": 8192, "mps": 8192}  # events at a time
+TOYS = {"cpu": 16, "cuda": 256, "mps": 64}  # at a time
+
+
+class History(NamedTuple):
+    """How t grew.
+
+    Arguments:
+        step: Epochs, and after a warm-up iterations, counted on; shape (k,).
+        t: Of every toy at these steps, shape (toys, k); a toy that is done stays where it is.
+    """
+
+    step: np.ndarray
+    t: np.ndarray
+
+
+@dataclass
+class Fits:
+    """The fitted networks of all toys.
+
+    Arguments:
+        architecture: Neurons of each layer.
+        t: Test statistic of every toy, shape (toys,).
+        weights: Shape (toys, parameters): layer after layer, neuron after neuron, its bias last.
+        history: t against epochs and iterations.
+    """
+
+    architecture: tuple[int, ...]
+    t: np.ndarray
+    weights: np.ndarray = field(repr=False)
+    history: History = field(repr=False)
+
+    def log_ratio(self, x: ArrayLike) -> np.ndarray:
+        r"""Returns :math:`f(x) = \log n(x|\hat w) / n(x|R)` of every toy at x, shape (n, d), as (toys, n).
+
+        Raises:
+            ValueError: x does not have the features of the architecture, or is not finite.
+        """
+        x = _check.events(x, "x", self.architecture[0])
+        network = Network(self.architecture)
+        out = np.empty((len(self.t), len(x)))
+        weights = _wide(self.weights)
+        for low in range(0, len(x), 4096):
+            part = _wide(np.column_stack([x[low : low + 4096], np.ones(len(x[low : low + 4096]))]).T[None])
+            for i in range(0, len(out), 64):
+                out[i : i + 64, low : low + 4096] = network.log_ratio(weights[i : i + 64], part).cpu().numpy()
+        return out
+
+
+def fit(
+    reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
+    toys: Sequence[ArrayLike],
+    expected: float,
+    architecture: Sequence[int] = (2, 5, 1),
+    weight_clipping: float = 1.2,
+    recipe: str | Adam | Newton = "newton",
+    seed: int = 0,
+    **options,
+) -> np.ndarray:
+    r"""Returns the test statistic t of every toy: how much better the best network describes it than the reference.
+
+    .. math:: t = -2 \min_w L(w)
+
+    Arguments:
+        reference: Events (N_R, d) that follow the reference model, for all toys; or one such array for each toy, or a
+            function of its number that returns it.
+        toys: Data samples, each (n_i, d).
+        expected: Expected number of events N(R) of the reference model.
+        architecture: Neurons of each layer, from d to 1.
+        weight_clipping: Largest absolute value of a weight.
+        recipe: ``"newton"``, ``"adam"`` (the paper's), or an `Adam` or `Newton` with other constants.
+        seed: Of the initial weights.
+        options: The further arguments of `fit_models`, which says more about all of them.
+
+    Returns:
+        Array of shape (toys,).
+
+    Raises:
+        ValueError: An argument is not what it should be; see `fit_models`.
+
+    References:
+        | Learning Multivariate New Physics (D'Agnolo et al., 2019), equations 1 and 2
+        | https://arxiv.org/abs/1912.12155
+
+    Example:
+        >>> rng = np.random.default_rng(1)
+        >>> toys = [rng.normal(shift, 1.0, size=(200, 2)) for shift in (0.0, 0.5)]
+        >>> quick = Newton(warm_up=Adam(epochs=100, learning_rate=0.01), iterations=30)
+        >>> t = fit(rng.normal(size=(1000, 2)), toys, expected=200, recipe=quick)
+        >>> t.shape, bool(t[0] < 40 < t[1])
+        ((2,), True)
+    """
+    return fit_models(reference, toys, expected, architecture, weight_clipping, recipe, seed, **options).t
+
+
+def fit_models(
+    reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
+    toys: Sequence[ArrayLike],
+    expected: float,
+    architecture: Sequence[int] = (2, 5, 1),
+    weight_clipping: float = 1.2,
+    recipe: str | Adam | Newton = "newton",
+    seed: int = 0,
+    *,
+    clip_biases: bool = False,
+    reference_weights: ArrayLike | Sequence[ArrayLike] | None = None,
+    initial: ArrayLike | None = None,
+    batch: int | None = None,
+    chunk: int | None = None,
+) -> Fits:
+    r"""Fits a network to every toy, and returns the fits.
+
+    .. math::
+        t = -2 \min_w L, \qquad L = \frac{N(R)}{\mathcal{N}_R} \sum_{x \in \mathcal{R}} \left(e^{f(x; w)} - 1\right)
+        - \sum_{x \in \mathcal{D}} f(x; w)
+
+    The network f learns the log ratio of the data's density to the reference's, and t is the likelihood ratio of the
+    two hypotheses, as far as the network finds it within the box :math:`|w| \le W`. The paper bounds "each weight" and
+    counts "weights and biases" among the parameters, and its authors' public code bounds the weights alone: so do we.
+    The recipe belongs to the test: take the same for data and toys, fixed beforehand.
+
+    A finite reference inflates t. To second order in f, reference and data fluctuate alike, and for
+    :math:`\nu` degrees of freedom
+
+    .. math:: \langle t \rangle \approx \nu \left(1 + \frac{N(R)}{\mathcal{N}_R}\right)
+
+    over toys that each have a reference of their own. With one reference for all, its fluctuation is the same in every
+    toy: t is then shifted by an amount that another reference would change, and toys calibrate it only for this one.
+
+    Arguments:
+        reference: Events that follow the reference model: one array (N_R, d) for all toys; a sequence of arrays, one a
+            toy; or a function that takes the number of a toy and returns its array (or array and weights), so that not
+            all need to be in memory.
+        toys: Data samples, each (n_i, d), with numbers of events that fluctuate. For observed data: ``[data]``.
+        expected: Expected number of events N(R) of the reference model.
+        architecture: Neurons of each layer, from d to 1; the inner ones are logistic sigmoids.
+        weight_clipping: Largest absolute value W of a weight.
+        recipe: ``"newton"`` or ``"adam"`` (the paper's), or an `Adam` or `Newton` with other constants.
+        seed: Of the initial weights; toy i starts from those of (seed, i).
+        clip_biases: Bound the biases too.
+        reference_weights: Of the reference events, in the same form as the reference; scaled to add up to N(R). None
+            weighs all alike.
+        initial: Weights to start from, shape (parameters,) or (toys, parameters), in place of `initial_weights`.
+        batch: Toys at a time; None takes 16 on a CPU, more on a GPU.
+        chunk: Events at a time; None takes 2048 on a CPU, more on a GPU.
+
+    Returns:
+        The fits, with ``t``, ``log_ratio(x)`` and ``history``.
+
+    Raises:
+        ValueError: A sample is empty, not finite, or does not fit the architecture; the architecture does not end in 1;
+            the clipping is not above 0; the recipe is unknown; initial weights lie outside the box.
+        FloatingPointError: A fit does not end in finite numbers.
+
+    References:
+        | Learning Multivariate New Physics (D'Agnolo et al., 2019), equations 1 and 2
+        | https://arxiv.org/abs/1912.12155
+        | Learning New Physics from a Machine (D'Agnolo and Wulzer, 2018)
+        | https://arxiv.org/abs/1806.02350
+
+    Example:
+        >>> rng = np.random.default_rng(1)
+        >>> reference = rng.exponential(size=(2000, 1))
+        >>> data = np.concatenate([rng.exponential(size=(200, 1)), rng.normal(4, 0.1, size=(20, 1))])
+        >>> quick = Newton(warm_up=Adam(epochs=200, learning_rate=0.01), iterations=30)
+        >>> fits = fit_models(reference, [data], expected=200, architecture=(1, 3, 1), weight_clipping=7, recipe=quick)
+        >>> bool(fits.t[0] > 20), fits.log_ratio([[1.0], [4.0]]).shape, fits.history.t.shape[0]
+        (True, (1, 2), 1)
+    """
+    layers = check_architecture(architecture)
+    recipe = named(recipe)
+    bounds = upper_bounds(layers, weight_clipping, clip_biases)
+    samples = _check.samples(toys, layers[0])
+    references = _check.References(reference, reference_weights, expected, len(samples), layers[0])
+    start = _start(initial, layers, len(samples), seed, bounds)
+    kind = compute.device().partition(":")[0]
+    batch, chunk = _whole(batch, TOYS[kind], "batch"), _whole(chunk, CHUNK[kind], "chunk")
+    parts = []
+    for low in range(0, len(samples), batch):
+        numbers = range(low, min(low + batch, len(samples)))
+        data = [samples[i] for i in numbers]
+        parts.append(_fit_batch(references.of(numbers), data, start[low : low + batch], layers, bounds, recipe, chunk))
+    t, weights = (np.concatenate(p) for p in list(zip(*parts, strict=True))[:2])
+    return Fits(layers, t, weights, _history([recorded for *_, recorded in parts]))
+
+
+def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
+    """Trains one batch of toys: t, weights, and t at the recorded steps."""
+    import torch
+
+    device = compute.device()
+    network = Network(layers)
+    double = torch.float32 if device.startswith("mps") else torch.float64  # which Apple's GPUs do not have
+    batch = Batch(*zip(*references, strict=True), data, chunk, device, double)
+    weights, limits = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (start, bounds))
+    recorded: dict[int, np.ndarray] = {}
+
+    def record(step, loss):
+        recorded[step] = -2 * loss.cpu().double().numpy()
+
+    warm_up = recipe.warm_up if isinstance(recipe, Newton) else recipe
+    epochs = warm_up.steps(layers)
+    weights = adam.minimise(network, weights, limits, batch.to(torch.float32), warm_up, epochs, record)
+    limits = torch.as_tensor(bounds, dtype=double, device=device)
+    weights = weights.to(double).clamp_(-limits, limits)  # which in float32 have edges of their own
+    if isinstance(recipe, Newton):
+        weights = newton.minimise(network, weights, limits, batch, recipe, lambda i, loss: record(epochs + i, loss))
+    t = -2 * network.loss(weights, batch).cpu().numpy()
+    if not np.isfinite(t).all():
+        raise FloatingPointError(
+            "t is not finite: e^f overflows; look for features of very different size (`normalise` them), or try a"
+            " smaller weight_clipping"
+        )
+    return t, weights.cpu().numpy(), recorded
+
+
+def _whole(value, default, name):
+    if value is not None and not (isinstance(value, int | np.integer) and value > 0):
+        raise ValueError(f"{name}={value!r}: expected a whole number above 0, or None")
+    return int(value or default)
+
+
+def _history(batches):
+    """The history of all toys; a batch that needed fewer steps ends as it was."""
+    steps = sorted(set().union(*batches))
+    rows = []
+    for recorded in batches:
+        known = np.array(sorted(recorded))
+        last = known[np.searchsorted(known, steps, side="right") - 1]
+        rows.append(np.stack([recorded[step] for step in last], axis=1))
+    return History(np.array(steps), np.concatenate(rows))
+
+
+def _start(initial, layers, toys, seed, bounds):
+    if initial is None:
+        return np.clip(initial_weights(layers, toys, seed), -bounds, bounds)
+    initial = np.asarray(initial, dtype=float)
+    if initial.shape not in ((len(bounds),), (toys, len(bounds))):
+        raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
+    outside = np.abs(initial) > bounds
+    if outside.any() or np.isnan(initial).any():
+        worst = np.abs(initial)[outside].max(initial=-np.inf)
+        raise ValueError(
+            f"initial: a weight of size {worst:g} lies outside the box; expected none above weight_clipping; clip them,"
+            " or widen the box"
+            if outside.any()
+            else "initial: expected finite weights, not NaN"
+        )
+    return np.broadcast_to(initial, (toys, len(bounds))).copy()
+
+
+def _wide(array):
+    import torch
+
+    device = compute.device()
+    return torch.as_tensor(array, dtype=torch.float32 if device.startswith("mps") else torch.float64, device=device)

@@ -1,0 +1,99 @@
+"""Levenberg-Marquardt within a box, for many toys at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from .batches import Batch
+    from .networks import Network
+    from .recipes import Newton
+
+_START, _LEAST, _MOST = 1e-2, 1e-9, 1e9  # damping
+_FLOOR = 1e-7  # damping of a weight that does nothing, relative to the one that does most
+_ROUNDS = 4  # how often weights that reach an edge are taken out of a step
+
+
+def minimise(
+    network: Network,
+    weights: torch.Tensor,
+    bounds: torch.Tensor,
+    batch: Batch,
+    recipe: Newton,
+    record: Callable[[int, torch.Tensor], None],
+) -> torch.Tensor:
+    """Takes the steps of `Newton` until every toy has converged.
+
+    Arguments:
+        network: Gives loss, gradient and Fisher matrix.
+        weights: Shape (toys, parameters), inside the box.
+        bounds: Largest absolute values, shape (parameters,).
+        batch: The events.
+        recipe: The constants.
+        record: Called in each iteration with its number and the loss of every toy.
+
+    Returns:
+        The weights of lowest loss.
+    """
+    import torch
+
+    result = weights.clone()
+    everyone = torch.arange(len(weights), device=weights.device)  # numbers of the toys still at work
+    loss, gradient, fisher = network.fisher(weights, batch)
+    losses = loss.clone()
+    damping, growth = torch.full_like(loss, _START), torch.full_like(loss, 2.0)
+    calm = torch.zeros_like(everyone)
+    for iteration in range(1, recipe.iterations + 1):
+        step = _step(weights, bounds, gradient, fisher, damping)
+        promised = -(gradient * step).sum(1) - 0.5 * torch.einsum("ti,tij,tj->t", step, fisher, step)
+        trial = (weights + step).clamp_(-bounds, bounds)
+        new_loss, new_gradient, new_fisher = network.fisher(trial, batch)
+        gain = torch.where(torch.isfinite(new_loss), (loss - new_loss) / promised.clamp_min(1e-30), -torch.inf)
+        better = gain > 0
+        weights = torch.where(better[:, None], trial, weights)
+        loss = torch.where(better, new_loss, loss)
+        gradient = torch.where(better[:, None], new_gradient, gradient)
+        fisher = torch.where(better[:, None, None], new_fisher, fisher)
+        tried = damping
+        shrink = (1 - (2 * gain.clamp(0, 1) - 1) ** 3).clamp_min(1 / 3)
+        damping = (damping * torch.where(better, shrink, growth)).clamp_min(_LEAST)
+        growth = torch.where(better, 2.0, 2 * growth)
+        # A step that is short for its damping promises little anywhere.
+        calm = torch.where((2 * promised < recipe.tolerance) & (tried < 1), calm + 1, 0)
+        result[everyone], losses[everyone] = weights, loss
+        record(iteration, losses)
+        busy = ((calm < recipe.patience) & (damping < _MOST)).nonzero()[:, 0]
+        if not len(busy):
+            break
+        if len(busy) <= 0.75 * len(everyone):  # to leave the others out pays for the copying
+            weights, loss, gradient, fisher = weights[busy], loss[busy], gradient[busy], fisher[busy]
+            damping, growth, calm, everyone = damping[busy], growth[busy], calm[busy], everyone[busy]
+            batch = batch.select(busy)
+    return result
+
+
+def _step(weights, bounds, gradient, fisher, damping):
+    """The step of every toy: free weights solve the damped equations, those that meet an edge stop there."""
+    import torch
+
+    diagonal = fisher.diagonal(dim1=1, dim2=2)
+    damped = fisher + torch.diag_embed(
+        damping[:, None] * torch.maximum(diagonal, _FLOOR * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30))
+    )
+    to_edge = torch.stack([-bounds - weights, bounds - weights])
+    fixed = ((weights >= bounds) & (gradient < 0)) | ((weights <= -bounds) & (gradient > 0))
+    step = torch.zeros_like(weights)
+    for _ in range(_ROUNDS):
+        free = ~fixed
+        right = torch.where(free, -gradient - torch.einsum("tij,tj->ti", fisher, torch.where(fixed, step, 0)), 0)
+        matrix = torch.where(free[:, :, None] & free[:, None, :], damped, 0) + torch.diag_embed(fixed.to(damped))
+        step = torch.where(free, torch.linalg.solve_ex(matrix, right)[0], step)
+        beyond = free & ((step < to_edge[0]) | (step > to_edge[1]))
+        step = step.clamp(to_edge[0], to_edge[1])
+        if not beyond.any():
+            break
+        fixed = fixed | beyond
+    return torch.nan_to_num(step, nan=0.0)
