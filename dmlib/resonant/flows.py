@@ -45,6 +45,7 @@ class ConditionalFlow(BaseEstimator):
         hidden: Units of each hidden layer of a transform's network.
         bins, bound: Bins of a spline, and where it ends; beyond it is the identity. For "rqs".
         epochs, batch_size, learning_rate, weight_decay: Of AdamW (no decay: Adam).
+        anneal: Let the learning rate fall to zero (see `dmlib.training.fit`).
         validation: Share of the events set aside, by whose loss epochs are judged.
         keep: Epochs kept.
         margin: Of `LogitScaler`.
@@ -81,6 +82,7 @@ class ConditionalFlow(BaseEstimator):
         batch_size=256,
         learning_rate=1e-4,
         weight_decay=0.0,
+        anneal=False,
         validation=0.5,
         keep=10,
         margin=1e-3,
@@ -95,6 +97,7 @@ class ConditionalFlow(BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.anneal = anneal
         self.validation = validation
         self.keep = keep
         self.margin = margin
@@ -128,8 +131,9 @@ class ConditionalFlow(BaseEstimator):
             validation,
             epochs=self.epochs,
             batch_size=self.batch_size,
-            optimizer=partial(torch.optim.AdamW, weight_decay=self.weight_decay),
+            optimizer=partial(torch.optim.AdamW, weight_decay=self.weight_decay, fused=True),
             learning_rate=self.learning_rate,
+            anneal=self.anneal,
             keep=self.keep,
             seed=self.random_state,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,7 @@ class RANODE(BaseEstimator):
         start: Where a learnt w starts.
         transforms, hidden, bins, bound: Of the signal flow, rational quadratic splines.
         epochs, batch_size, learning_rate: Of AdamW.
+        anneal: Let the learning rate fall to zero (see `dmlib.training.fit`).
         validation: Share of the events in the region set aside, by which epochs are judged.
         keep: Epochs over which the signal's density is averaged.
         mass_bins: Bins of the background's mass histogram.
@@ -75,6 +77,7 @@ class RANODE(BaseEstimator):
         epochs=300,
         batch_size=256,
         learning_rate=3e-4,
+        anneal=False,
         validation=0.5,
         keep=10,
         mass_bins=50,
@@ -90,6 +93,7 @@ class RANODE(BaseEstimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.anneal = anneal
         self.validation = validation
         self.keep = keep
         self.mass_bins = mass_bins
@@ -146,8 +150,9 @@ class RANODE(BaseEstimator):
             *(training.tensors(z[p], background[p]) for p in parts),
             epochs=self.epochs,
             batch_size=self.batch_size,
-            optimizer=torch.optim.AdamW,
+            optimizer=partial(torch.optim.AdamW, fused=True),
             learning_rate=self.learning_rate,
+            anneal=self.anneal,
             keep=self.keep,
             clip=10.0,
             seed=self.random_state,
