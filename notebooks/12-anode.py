@@ -308,8 +308,10 @@ print("drawn against real: {:.3f} ± {:.3f}".format(*control_auc))
 # %% tags=["exercise"]
 # your code
 
-# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true} mystnb={"figure": {"caption": "Side bands close by on both sides, and one side band only.", "name": "fig-bands"}, "image": {"alt": "The true mean of the feature against mass, and two learnt ones, from narrow bands on both sides and from one band."}}
 def learnt_mean(kept):
+    for layer in (dial[0], dial[2]):
+        layer.reset_parameters()  # forget what it has seen
     masses = rng.uniform(3.0, 4.0, 20_000)
     masses = masses[kept(masses)]
     data = training.tensors(toy(masses, rng), masses, device="cpu")

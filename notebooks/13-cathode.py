@@ -57,7 +57,7 @@ quick = {"kind": "rqs", "transforms": 2, "hidden": (64,), "epochs": 3}
 quick |= {"batch_size": 512, "learning_rate": 5e-3, "anneal": True}
 quick |= {"validation": 0.1, "keep": 1}
 flow = resonant.ConditionalFlow(**run.pick(quick=quick, full={}))
-flow.set_params(random_state=run.seed)
+flow.set_params(random_state=run.seed);
 
 # %%
 scaler = resonant.LogitScaler().fit(sample.x)

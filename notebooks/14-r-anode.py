@@ -139,7 +139,7 @@ score = method.anomaly_score(fresh, masses)
 chosen = score > np.quantile(score, 0.97)
 names = "the rest", "highest score"
 ax = dmlib.plotting.scatter(
-    fresh[~chosen], fresh[chosen], ("$x_1$", "$x_2$"), names
+    fresh[~chosen][::4], fresh[chosen], ("$x_1$", "$x_2$"), names
 )
 
 # %% [markdown]
