@@ -219,7 +219,7 @@ assert verdict["side band"][0] > verdict["drawn"][0] + 0.1
 
 # %% [markdown]
 # The lower side band, which CWoLa would take for background, is far from it. What the flow drew is nearly right; nearly,
-# because a few epochs are not enough for a classifier with thirty thousand events of each kind not to notice.
+# because a few epochs are not enough for a classifier with so many events not to notice.
 #
 # ## The ratio
 #

@@ -260,7 +260,7 @@ assert 0.3 * true_share < residual.w_ < 3 * true_share
 # %% [markdown]
 # Without a label it comes close to the classifier that has them all (the published value for R-ANODE is read off a figure
 # {cite}`Das2023`), and lies above the idealised detector, which one might think impossible. Two things explain it. The IAD
-# is ideal in its background only: it has to find half a per cent among 120,000 events by itself, while the residual is told
+# is ideal in its background only: it has to find half a per cent of the events by itself, while the residual is told
 # what background looks like, everywhere, by a density. And the residual knows the mass. Its signal is a density of
 # features *and* mass, and the resonance is narrower than the region; the two classifiers never see the mass.
 #
