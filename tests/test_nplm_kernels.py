@@ -46,6 +46,17 @@ def test_fit_is_that_of_a_dense_solver(sample, penalty):
         assert np.allclose(fits.log_ratio(np.concatenate([reference, data]))[toy], f, atol=1e-5)
 
 
+def test_first_step_is_that_of_conjugate_gradients(sample, monkeypatch):
+    reference, toys, centres = sample
+    machine = nplm.KernelMachine(centres, 1.5, 1e-6)
+    direct = machine.fit(reference, toys, 150)
+    monkeypatch.setattr("dmlib.nplm._kernel_solver._DIRECT", 0)
+    iterative = machine.fit(reference, toys, 150)
+    assert direct.t == pytest.approx(iterative.t, rel=1e-4)
+    x = np.concatenate(toys)
+    assert np.allclose(direct.log_ratio(x), iterative.log_ratio(x), atol=1e-3)
+
+
 def test_features_are_orthonormal_in_the_kernels_space(sample):
     reference, _, centres = sample
     machine = nplm.KernelMachine(centres, 1.5, 1e-3)

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 MEMORY = 64_000_000  # numbers: features are kept up to this many, beyond it they are computed again when needed
 _CHUNK = 8192  # events
 _RESIDUAL, _STEPS = 1e-4, 300  # of conjugate gradients, relative
+_DIRECT = 500  # up to so many features the first step is solved directly
 
 
 class Reference:
-    """Features of the reference, kept where they fit into memory, and the preconditioner."""
+    """Features of the reference, kept where they fit into memory, and what the first step and the others need of it."""
 
     def __init__(self, machine, x, weights):
         import torch
@@ -24,13 +25,16 @@ class Reference:
         self.machine, self.x, self.weights, self.n = machine, x, weights, len(x)
         r = len(machine.centres)
         self._kept = [machine._features(part) for part in x.split(_CHUNK)] if len(x) * r <= MEMORY else None
-        some = slice(None, None, max(1, len(x) // (20 * r)))
-        gram = x.new_zeros(r, r)
+        # With many features some events do for the preconditioner.
+        self.direct = r <= _DIRECT
+        some = slice(None, None, 1 if self.direct else max(1, len(x) // (20 * r)))
+        self.gram, self.sums = x.new_zeros(r, r), x.new_zeros(r)
         for part, w in zip(x[some].split(_CHUNK), weights[some].split(_CHUNK), strict=True):
             phi = machine._features(part)
-            gram += (w[:, None] * phi).T @ phi
+            self.gram += (w[:, None] * phi).T @ phi
+            self.sums += w @ phi
         # A quarter for the slope of the sigmoid at 0, and twice, as the data are about as many as the weights say.
-        gram *= 0.5 * weights.sum() / weights[some].sum()
+        gram = 0.5 * weights.sum() / weights[some].sum() * self.gram
         gram.diagonal().add_(2 * machine.penalty * self.n)
         factor, fault = torch.linalg.cholesky_ex(gram)
         self._factor = torch.diag_embed(gram.diagonal().sqrt()) if fault else factor
@@ -56,6 +60,11 @@ class Data:
             room[i, : len(x)], mask[i, : len(x)] = x, 1
         self.mask, self.n = machine._tensor(mask), machine._tensor(lengths)
         self.phi = machine._features(machine._tensor(room).flatten(0, 1)).unflatten(0, room.shape[:2])
+
+    def sums(self):
+        """Sums of the features of each toy, shape (toys, r), and of their products, shape (toys, r, r)."""
+        phi = self.phi * self.mask[:, :, None]
+        return phi.sum(1), phi.mT @ phi
 
     def of(self, b):
         return (self.phi @ b[:, :, None])[:, :, 0]
