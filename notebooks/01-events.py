@@ -151,11 +151,12 @@ in_2b = catalogue.index.str.fullmatch("darkmachines/2b/[^/]+")
 catalogue.loc[in_2b, ["events", "public_events"]]
 
 # %% [markdown]
-# Take channel 2b: events with two leptons (electrons or muons), some jets, and missing momentum. One background
-# sample holds the Standard Model processes that matter there, and each *signal* is a theory of something new.
+# Take channel 2b: events with two leptons (electrons or muons), some jets, and missing momentum. The background holds the
+# Standard Model processes that matter there, in three parts: one to train on, one to validate with, and `background-test`,
+# which has more lines where events are rare. Each *signal* is a theory of something new.
 
 # %%
-background = dmlib.samples.load("darkmachines/2b/background")
+background = dmlib.samples.load("darkmachines/2b/background-test")
 stops = dmlib.samples.load("darkmachines/2b/stlp_st1000")
 print(len(background), "background events,", len(stops), "signal events")
 
@@ -171,7 +172,7 @@ print(len(background), "background events,", len(stops), "signal events")
 # Channel 2a has three leptons or more in each event. Take every pair of them.
 
 # %%
-trilepton = dmlib.samples.load("darkmachines/2a/background")
+trilepton = dmlib.samples.load("darkmachines/2a/background-test")
 one, two = ak.unzip(ak.combinations(dmlib.channels.leptons(trilepton), 2))
 pair = one + two
 first_masses = ak.values_astype(pair.mass[:3], float)
@@ -313,7 +314,7 @@ names = dmlib.channels.CHANNELS
 channels = {}
 overlap = pd.DataFrame(index=names, columns=names, dtype=float)
 for name in names:
-    events = dmlib.samples.load(f"darkmachines/{name}/background")
+    events = dmlib.samples.load(f"darkmachines/{name}/background-test")
     channels[name] = events
     for other in names:
         passes = dmlib.channels.passes(events, other)

@@ -157,7 +157,7 @@ assert areas.std(ddof=1) > table.loc["AUC", "error"] > 0.005
 # against one jet.
 
 # %%
-background = dmlib.samples.load("darkmachines/3/background")
+background = dmlib.samples.load("darkmachines/3/background-test")
 gluinos = dmlib.samples.load("darkmachines/3/glgl1600_neutralino800")
 dark_matter = dmlib.samples.load("darkmachines/3/monojet_Zp2000.0_DM_50.0")
 weights = background.weight.to_numpy()
@@ -182,9 +182,9 @@ merit.round(4)
 # `events` says how many effective background events stand behind the number; where fewer than ten do, there is no
 # number, and the note says why.
 #
-# How can more effective events stand behind a cut than in the whole sample, the first line? The sample was enriched where
-# missing momentum is high: many lines of small weight there, few lines of large weight elsewhere. Well-placed weights
-# measure a rare tail better than luck would.
+# The first line counts the whole sample. How can so many effective events stand behind a cut that one event in a hundred
+# passes? The sample was enriched where missing momentum is high: many lines of small weight there, few lines of large weight
+# elsewhere. Well-placed weights measure a rare tail better than luck would.
 #
 # ## Significance improvement
 #
@@ -218,10 +218,11 @@ signals = embedded.str.fullmatch(r"darkmachines/\w+/(?!background|blind)[^/]+")
 rows = []
 for name in embedded[signals]:
     _, channel, signal = name.split("/")
-    b = dmlib.samples.load(f"darkmachines/{channel}/background")
+    b = dmlib.samples.load(f"darkmachines/{channel}/background-test")
     s = dmlib.samples.load(name)
     for score, function in score_functions.items():
-        merits = metrics.figures_of_merit(function(b), function(s), b.weight)
+        pair = function(b), function(s)
+        merits = metrics.figures_of_merit(*pair, b.weight, n_bootstrap=50)
         for figure in ("AUC", "max SI"):
             value, error = merits.loc[figure, ["value", "error"]]
             rows.append((signal, channel, score, figure, value, error))
@@ -238,7 +239,7 @@ max_si = results.xs("max SI", level="figure")
 with_errors(max_si).unstack("score")
 
 # %% [markdown]
-# Where it says nan, no working point has ten background events behind it. The errors are those of the test samples.
+# The errors are those of the test samples. Where no working point has ten background events behind it, it would say nan.
 #
 # A signal may show up in two channels, and it is enough to see it in one. The largest over its channels is the *total
 # improvement*, TI, of that signal; the challenge chose its best methods by their median TI over the signals.

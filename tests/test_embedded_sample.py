@@ -1,4 +1,4 @@
-"""The embedded sample is what its card says, and looks like physics."""
+"""The embedded darkmachines sample is what its card says, and looks like physics."""
 
 import hashlib
 import json
@@ -14,30 +14,38 @@ from dmlib import channels, events, samples
 FOLDER = Path(dmlib.__file__).parent / "data" / "darkmachines"
 CARD = json.loads((FOLDER / "card.json").read_text())
 NAMES = sorted(CARD["samples"])
+LABELLED = [name for name in NAMES if not name.endswith("/blind")]
+# The least number of events to train on, and of effective test events past the 1e-3 cut on H_T + MET.
+WANTED = {"1": (8_000, 100), "2a": (8_000, 10), "2b": (20_000, 100), "3": (20_000, 100)}
 
 
 @pytest.fixture(scope="module")
 def background():
-    return {c: samples.load(f"darkmachines/{c}/background") for c in channels.CHANNELS}
+    return {c: samples.load(f"darkmachines/{c}/background-test") for c in channels.CHANNELS}
 
 
-@pytest.mark.parametrize("name", NAMES)
+def weights(sample):
+    return sample.weight.to_numpy().astype(float)
+
+
+@pytest.mark.parametrize("name", LABELLED)
 def test_card_is_recomputed_from_the_file(name):
     row, path = CARD["samples"][name], FOLDER / CARD["samples"][name]["file"]
     sample = events.read_parquet(path)
-    weight = sample.weight.to_numpy().astype(float)
+    weight = weights(sample)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256"]
     assert (len(sample), path.stat().st_size) == (row["events"], row["bytes"])
     assert weight.sum() == pytest.approx(row["expected_10fb"], rel=1e-3)
     assert weight.sum() ** 2 / (weight**2).sum() == pytest.approx(row["effective_events"], rel=1e-3)
+    assert weight.max() / weight.sum() == pytest.approx(row["largest_weight_share"], rel=1e-3)
 
 
 def test_card_counts_every_process(background):
-    for row in CARD["processes"]:
+    for row in CARD["test_processes"]:
         selected = background[row["channel"]].process == row["process"]
-        assert ak.sum(selected) == row["events_kept"]
+        assert ak.sum(selected) == pytest.approx(row["events_kept"], abs=3, rel=1e-3)  # rounding takes some below a cut
         expected = ak.sum(background[row["channel"]].weight[selected].to_numpy().astype(float))
-        assert expected == pytest.approx(row["expected_10fb"], rel=2e-3, abs=1e-6)
+        assert expected == pytest.approx(row["expected_10fb"], rel=5e-3, abs=1e-6)
         assert row["k_factor"] == pytest.approx(row["sigma_challenge_pb"] / row["sigma_generator_pb"], rel=2e-3)
 
 
@@ -52,16 +60,52 @@ def test_every_event_passes_its_channel_and_is_finite(name):
     assert (flat.pt.to_numpy() > 9.9).all() and (abs(flat.eta.to_numpy()) < 4.91).all()
 
 
-def test_each_channel_has_thousands_of_events_and_two_signals(background):
-    for channel, sample in background.items():
-        assert len(sample) > 2_000
-        signals = [n for n in NAMES if n.startswith(f"{channel}/") and not n.endswith("background")]
-        assert len(signals) >= 2
-        assert all(CARD["samples"][n]["events"] > 300 for n in signals)
+@pytest.mark.parametrize("channel", channels.CHANNELS)
+def test_background_is_large_enough_and_split_by_event(channel):
+    train, validation, test = (
+        samples.load(f"darkmachines/{channel}/background{part}") for part in ("", "-validation", "-test")
+    )
+    assert len(train) >= WANTED[channel][0]
+    assert np.ptp(train.weight) == 0 and np.ptp(validation.weight) == 0
+    assert weights(train).sum() == pytest.approx(weights(validation).sum(), rel=1e-3)
+    assert weights(train).sum() == pytest.approx(weights(test).sum(), rel=0.1)
+    ids = np.concatenate([sample.id.to_numpy() for sample in (train, validation, test)])
+    assert len(np.unique(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("channel", channels.CHANNELS)
+def test_tails_are_carried_by_many_events(background, channel):
+    sample = background[channel]
+    weight = weights(sample)
+    assert weight.max() < 1e-3 * weight.sum()
+    order = np.argsort(-(channels.h_t(sample) + sample.met.to_numpy()))
+    past = weight[order][np.cumsum(weight[order]) <= 1e-3 * weight.sum()]
+    assert past.sum() ** 2 / (past**2).sum() >= WANTED[channel][1]
+
+
+def test_train_and_test_have_the_same_distributions(background):
+    """Unweighting and enriching the tails must not move the bulk."""
+    for channel, test in background.items():
+        train = samples.load(f"darkmachines/{channel}/background")
+        for value in (lambda e: e.met.to_numpy(), channels.h_t, lambda e: ak.num(e.objects).to_numpy()):
+            cut = np.quantile(value(train), 0.75)
+            weight = weights(test)
+            share = weight[value(test) > cut].sum() / weight.sum()
+            expected = (value(train) > cut).mean()
+            effective = weight.sum() ** 2 / (weight**2).sum()
+            error = np.sqrt(expected * (1 - expected) * (1 / len(train) + 1 / effective))
+            assert abs(share - expected) < 5 * error
 
 
 def test_package_data_stays_small():
-    assert sum(f.stat().st_size for f in FOLDER.rglob("*.parquet")) < 8e6
+    assert sum(f.stat().st_size for f in FOLDER.parent.rglob("*.*")) < 60e6
+
+
+def test_blind_events_tell_nothing():
+    for channel in channels.CHANNELS:
+        sample = samples.load(f"darkmachines/{channel}/blind")
+        assert set(sample.process.to_list()) == {"unknown"}
+        assert np.ptp(sample.weight) == 0 and sample.id.to_list() == list(range(len(sample)))
 
 
 def test_z_boson_stands_in_opposite_pairs_of_one_flavour(background):
@@ -85,9 +129,18 @@ def test_hadronic_w_of_a_top_stands_in_jet_pairs(background):
     assert at_w > 1.15 * beside
 
 
+def test_stop_stands_in_pairs_of_lepton_and_b_jet():
+    """R-parity violating stops decay to a lepton and a b quark: 1 TeV."""
+    sample = samples.load("darkmachines/2b/stlp_st1000")
+    leptons, b = channels.leptons(sample), sample.objects[sample.objects.kind == "b"]
+    one, two = ak.unzip(ak.cartesian([leptons, b]))
+    mass = ak.flatten((one + two).mass).to_numpy()
+    assert ((mass > 900) & (mass < 1_050)).sum() > 4 * ((mass > 1_050) & (mass < 1_200)).sum()
+
+
 def test_azimuth_is_flat_and_eta_symmetric(background):
     for sample in background.values():
-        weight = sample.weight.to_numpy().astype(float)
+        weight = weights(sample)
         effective = weight.sum() ** 2 / (weight**2).sum()
         for wave in (np.cos, np.sin):
             assert abs(np.average(wave(sample.met_phi.to_numpy()), weights=weight)) < 4 / np.sqrt(2 * effective)
@@ -102,7 +155,7 @@ def test_monojet_looks_like_the_genuine_one(test_data):
     ours = samples.load("darkmachines/3/monojet_Zp2000.0_DM_50.0")
     assert ak.mean(ak.num(ours.objects)) == pytest.approx(ak.mean(ak.num(genuine.objects)), rel=0.05)
     for quantile in (0.25, 0.5, 0.75):
-        assert np.quantile(ours.met, quantile) == pytest.approx(np.quantile(genuine.met, quantile), rel=0.15)
+        assert np.quantile(ours.met, quantile) == pytest.approx(np.quantile(genuine.met, quantile), rel=0.2)
         assert np.quantile(channels.h_t(ours), quantile) == pytest.approx(
             np.quantile(channels.h_t(genuine), quantile), rel=0.1
         )

@@ -15,8 +15,8 @@ LUMINOSITY = 10.0  # 1/fb, as the weights of the challenge
 PB = 1e3 * LUMINOSITY  # events per pb
 BITS = 11  # of mantissa: a relative 2e-4, far below any resolution
 SIGNAL_EVENTS = {"": 1_500, "mixture": 1_200}  # at most, in one channel
-OVERWEIGHT = 2e-3  # of an unweighted sample: see `unweighted`
-BLIND_SHARE, VALIDATION_SHARE = 0.08, 0.06  # of the unweighted background
+OVERWEIGHT = 3e-3  # of an unweighted sample: see `unweighted`
+BLIND_SHARE, VALIDATION_SHARE = 0.065, 0.055  # of the unweighted background
 # The hackathon's backgrounds: events and luminosity in 1/fb (seed paper, section 2.2; Zenodo 3961917).
 CHALLENGE = {"1": (214_185, 7.79), "2a": (20_005, 309.6), "2b": (340_268, 7.8), "3": (8_544_111, 8.02)}
 ROUNDED = ("met", "met_phi", "E", "pt", "eta", "phi")
