@@ -21,7 +21,8 @@ def case(architecture, shared, chunk, seed=0):
     weights = [rng.uniform(0.1, 0.5, len(x)) for x in references]
     data = [rng.normal(size=(n, d)) for n in (70, 50)]
     theta = torch.tensor(rng.normal(size=(2, nplm.degrees_of_freedom(architecture))))
-    return Batch(references, weights, data, chunk, "cpu", torch.float64), theta, references, weights, data
+    samples = [list(zip(references, weights, strict=True)), [(x, np.ones(len(x))) for x in data]]
+    return Batch(*samples, chunk, "cpu", torch.float64), theta, references, weights, data
 
 
 def plain(architecture, theta, x):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .cells import Sample
+
 if TYPE_CHECKING:
     import torch
 
@@ -15,43 +17,40 @@ class Batch:
     """Reference and data of a batch of toys.
 
     Arguments:
-        reference: Reference samples, each (N_R, d): one for each toy, or one for all.
-        weights: Their weights, each (N_R,).
-        toys: Data samples, each (n, d).
+        reference: Reference samples, each events (N_R, d) and weights (N_R,): one for each toy, or one for all.
+        toys: Data samples, in the same form.
         chunk: Events in a chunk.
         device, dtype: Where the tensors are, and their precision.
 
     Attributes:
         reference: Chunks (events, weights), shapes (toys or 1, d + 1, n) and (toys or 1, 1, n).
-        data: Chunks (events, mask), with a 1 in the mask for an event and a 0 where a toy has no more.
+        data: Chunks of the same form; a weight is 0 where a toy has no more events.
     """
 
     def __init__(
         self,
-        reference: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        toys: Sequence[np.ndarray],
+        reference: Sequence[Sample],
+        toys: Sequence[Sample],
         chunk: int,
         device: str,
         dtype: torch.dtype,
     ):
         self.toys = len(toys)
-        self.reference = _chunks(reference, weights, chunk, device, dtype)
-        self.data = _chunks(toys, [np.ones(len(x)) for x in toys], chunk, device, dtype)
+        self.reference, self.data = (_chunks(samples, chunk, device, dtype) for samples in (reference, toys))
 
     def chunks(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, bool]]:
         """Yields the events of a chunk, their weights, and whether they are the reference's."""
         for x, a in self.reference:
             yield x, a, True
-        for x, mask in self.data:
-            yield x, mask, False
+        for x, a in self.data:
+            yield x, a, False
 
     def select(self, kept: torch.Tensor) -> Batch:
         """Returns the batch of some of the toys, given by their numbers."""
         chosen = object.__new__(Batch)
         chosen.toys = len(kept)
         chosen.reference = [(x, a) if len(x) == 1 < self.toys else (x[kept], a[kept]) for x, a in self.reference]
-        chosen.data = [(x[kept], mask[kept]) for x, mask in self.data]
+        chosen.data = [(x[kept], a[kept]) for x, a in self.data]
         return chosen
 
     def to(self, dtype: torch.dtype) -> Batch:
@@ -64,13 +63,13 @@ class Batch:
         return changed
 
 
-def _chunks(samples, weights, chunk, device, dtype):
+def _chunks(samples, chunk, device, dtype):
     import torch
 
-    longest = max(map(len, samples))
-    x = np.zeros((len(samples), samples[0].shape[1] + 1, longest))
+    longest = max(len(events) for events, _ in samples)
+    x = np.zeros((len(samples), samples[0][0].shape[1] + 1, longest))
     a = np.zeros((len(samples), 1, longest))
-    for i, (events, w) in enumerate(zip(samples, weights, strict=True)):
+    for i, (events, w) in enumerate(samples):
         x[i, :-1, : len(events)] = events.T
         x[i, -1, : len(events)] = 1
         a[i, 0, : len(events)] = w

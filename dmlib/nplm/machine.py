@@ -13,6 +13,7 @@ from dmlib import compute
 
 from . import _check, adam, newton
 from .batches import Batch
+from .cells import squeeze
 from .networks import Network, check_architecture, initial_weights, upper_bounds
 from .recipes import Adam, Newton, named
 
@@ -209,20 +210,24 @@ def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
     device = compute.device()
     network = Network(layers)
     double = torch.float32 if device.startswith("mps") else torch.float64  # which Apple's GPUs do not have
-    batch = Batch(*zip(*references, strict=True), data, chunk, device, double)
+    data = [(x, np.ones(len(x))) for x in data]
+    batch = Batch(references, data, chunk, device, double)
     weights, limits = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (start, bounds))
     recorded: dict[int, np.ndarray] = {}
 
     def record(step, loss):
         recorded[step] = -2 * loss.cpu().double().numpy()
 
-    warm_up = recipe.warm_up if isinstance(recipe, Newton) else recipe
+    warm_up, stages = recipe, [batch]
+    if isinstance(recipe, Newton):
+        warm_up, stages = recipe.warm_up, _stages(batch, references, data, recipe.cells, chunk)
     epochs = warm_up.steps(layers)
-    weights = adam.minimise(network, weights, limits, batch.to(torch.float32), warm_up, epochs, record)
+    weights = adam.minimise(network, weights, limits, stages[0].to(torch.float32), warm_up, epochs, record)
     limits = torch.as_tensor(bounds, dtype=double, device=device)
     weights = weights.to(double).clamp_(-limits, limits)  # which in float32 have edges of their own
-    if isinstance(recipe, Newton):
-        weights = newton.minimise(network, weights, limits, batch, recipe, lambda i, loss: record(epochs + i, loss))
+    for events in stages if isinstance(recipe, Newton) else ():
+        done = max(recorded)
+        weights = newton.minimise(network, weights, limits, events, recipe, lambda i, loss, d=done: record(d + i, loss))
     t = -2 * network.loss(weights, batch).cpu().numpy()
     if not np.isfinite(t).all():
         raise FloatingPointError(
@@ -230,6 +235,18 @@ def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
             " smaller weight_clipping"
         )
     return t, weights.cpu().numpy(), recorded
+
+
+def _stages(batch, references, data, cells, chunk):
+    """What is fitted, one after the other: the cells that events fill, if any toy has so many, and all events."""
+    if cells is None:
+        return [batch]
+    references = references if len(references) == len(data) else references * len(data)
+    squeezed = [squeeze(r, x, cells) for r, x in zip(references, data, strict=True)]
+    if all(s[0] is r for s, r in zip(squeezed, references, strict=True)):
+        return [batch]
+    first = batch.reference[0][0]
+    return [Batch(*zip(*squeezed, strict=True), chunk, first.device, first.dtype), batch]
 
 
 def _whole(value, default, name):

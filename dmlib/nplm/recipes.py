@@ -66,6 +66,8 @@ class Newton:
     Arguments:
         warm_up: The warm-up. Its learning rate is ten times the paper's, so that it comes as far in 3,000 epochs as the
             paper's in 30,000; biases, which the clipping leaves free, have a long way to go.
+        cells: Where there are at least twice as many events, warm-up and steps are first taken on so many cells, each
+            with the mean of its events, and then steps on all events. None: all is done on all events.
         iterations: Most steps after it.
         tolerance: A toy is done when F promises less than this gain in t, in `patience` lightly damped steps running.
         patience: See `tolerance`.
@@ -82,12 +84,13 @@ class Newton:
     """
 
     warm_up: Adam = Adam(epochs=3000, learning_rate=1e-2)
+    cells: int | None = 4096
     iterations: int = 300
     tolerance: float = 1e-3
     patience: int = 3
 
     def __post_init__(self):
-        _positive(self, "iterations", "tolerance", "patience")
+        _positive(self, "iterations", "tolerance", "patience", *() if self.cells is None else ("cells",))
 
 
 RECIPES = {"adam": Adam(), "newton": Newton()}
