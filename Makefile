@@ -7,9 +7,9 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 timed = TIMEFORMAT='== $(1): %0R s'; time
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test notebooks bench slides student serve live data clean
+.PHONY: help book test notebooks bench resonant slides student serve live data clean
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 book: .venv/.has-book  ## set up .venv, build the book from the executed notebooks into _build/html
 	@$(build)
@@ -26,6 +26,9 @@ notebooks: .venv/.has-book  ## execute the chapters whose code, dmlib modules or
 
 bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
 	@$(BIN)/python -m tests.benchmarks
+
+resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)
+	@$(BIN)/python -m tools.tables claims shares resonant_methods genuine
 
 slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
 	@$(BIN)/python -m tools.slides

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dmlib._finite import finite
+
 ARCHITECTURE = "the first number of architecture"
 CENTRES = "as the centres have"
 
@@ -21,10 +23,7 @@ def events(x: ArrayLike, name: str, features: int | None = None, why: str = ARCH
         raise ValueError(f"{name} is empty: expected at least one event; leave out toys without any")
     if features is not None and array.shape[1] != features:
         raise ValueError(f"{name} has {array.shape[1]} features: expected {features}, {why}")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{name}: feature {column} of event {row} is {array[row, column]}; expected a finite number")
-    return array
+    return finite(array, name)
 
 
 def samples(toys: Sequence[ArrayLike], features: int | None = None, why: str = ARCHITECTURE) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ shape (n,). Scores are higher where there is more data than background. The boun
 what no search has: labels, or a perfect background.
 """
 
+from .belt import interval
 from .benchmark import Benchmark, lhco
 from .classifiers import NetworkClassifier, TreeClassifier
 from .density import ANODE, CATHODE
@@ -31,6 +32,7 @@ __all__ = [
     "Supervised",
     "TreeClassifier",
     "cross_scores",
+    "interval",
     "lhco",
     "profile",
     "search",

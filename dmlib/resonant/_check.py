@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dmlib._finite import finite
+
 
 def features(x: ArrayLike, columns: int | None = None, name: str = "x") -> np.ndarray:
     """Returns features as floats, shape (n, d), or says what is wrong with them."""
@@ -13,10 +15,7 @@ def features(x: ArrayLike, columns: int | None = None, name: str = "x") -> np.nd
         raise ValueError(f"{name}: expected features of at least one event, shape (n, d), not {array.shape}")
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"{name} has {array.shape[1]} features: expected {columns}, as in training")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{name}: feature {column} of event {row} is {array[row, column]}; expected a finite number")
-    return array
+    return finite(array, name)
 
 
 def masses(m: ArrayLike, n: int) -> np.ndarray:
