@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import nplm as nplm
     from . import plotting as plotting
     from . import resonant as resonant
+    from . import results as results
     from . import samples as samples
     from . import training as training
 
@@ -49,6 +50,7 @@ _SUBMODULES = (
     "nplm",
     "plotting",
     "resonant",
+    "results",
     "samples",
     "training",
 )

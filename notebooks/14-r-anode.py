@@ -39,7 +39,7 @@ from scipy.stats import norm
 from torch.nn.functional import logsigmoid
 
 import dmlib
-from dmlib import metrics, resonant, training
+from dmlib import metrics, resonant, results, training
 
 run = dmlib.start(seed=14)
 rng = run.rng
@@ -179,6 +179,58 @@ assert gain[0.1] > 0.7 * gain[0.05]
 # A learnt w comes to rest near the truth if it starts below, and has little reason to come down if it starts above
 # (exercise 1). The score suffers much less: $p'_\text{sig} / p_\text{bg}$ orders events just as
 # $p_\text{sig} / p_\text{bg}$ does.
+#
+# ## An interval, from toys
+#
+# A share without an error is no measurement. The likelihood gives none: it hardly falls on the right, and where on that slope
+# the training comes to rest depends on the start, on the number of epochs, on the seed. But all of that can be *repeated*.
+# Make toys with known shares, put them through the same recipe, and see what is found.
+#
+# In a drawer (`make resonant`) there are two hundred such toys, with a signal of any share up to eight per cent, anywhere in the
+# plane. A line below which one in six of them lies, and a line above which one in six lies, form a *belt*. Read it
+# sideways {cite}`Neyman1937`: for a share that was found, which true shares have it inside their belt?
+
+# %%
+toys = results.load("shares")
+known = toys[toys.use == "calibration"]
+recipe = toys.attrs["settings"]["recipe"]
+like_toys, masses = toy(400, 8_000)
+again = resonant.RANODE(**recipe, random_state=run.seed)
+again.fit(like_toys, masses, region=region, outer=Known(like_toys))
+
+# %%
+found = again.w_
+low, high = resonant.interval(found, known.true, known.found)
+print(f"found {found:.3f}: between {low:.3f} and {high:.3f}")
+print(f"true {400 / len(masses):.3f}")
+
+# %% mystnb={"figure": {"caption": "Shares found in toys against the true ones, and the belt that holds two thirds of them. A found share (dashed) is read sideways, from edge to edge of the belt.", "name": "fig-belt"}, "image": {"alt": "Points scatter above the diagonal where the share is small and around it where it is large; two lines enclose two thirds of them; a horizontal dashed line joins both."}}
+ax = plt.subplots(figsize=(6, 4.2))[1]
+ax.plot(known.true, known.found, ".", color=dmlib.plotting.GREY)
+heights = np.linspace(0, 0.08, 50)
+edges = resonant.interval(heights, known.true, known.found)
+for edge in edges:
+    ax.plot(edge, heights, color="C0")
+ax.plot([low, high], [found, found], "--", color="C1", lw=2)
+ax.plot([0, 0.08], [0, 0.08], ":", color="black", lw=1)
+ax.set(xlabel="true share", ylabel="share found");
+
+# %% [markdown]
+# Is it what it says? A hundred further toys were not used for the belt. Their intervals should hold the truth in 68 of a hundred,
+# give or take five.
+
+# %%
+judged = toys[toys.use == "judged"]
+low, high = resonant.interval(judged.found, known.true, known.found)
+covered = (low <= judged.true) & (judged.true <= high)
+print(f"{covered.sum()} of {len(judged)} intervals hold the truth")
+
+# %% tags=["check", "remove-cell"]
+assert 0.55 < covered.mean() < 0.80
+
+# %% [markdown]
+# The price: the toys need the background of the data, the same recipe, as many events, and signals as varied as one wishes to
+# allow for. Nothing guarantees the interval for a signal that is unlike all of them.
 #
 # ## What an error of the background does
 #

@@ -1,0 +1,97 @@
+"""The stored tables: they say where they come from, and a cell of each comes out again."""
+
+import re
+from itertools import islice
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from dmlib import metrics, resonant, results
+from tools import tables
+from tools.convert import ROOT
+from tools.tables import claims, genuine, resonant_methods, shares
+
+
+@pytest.mark.parametrize("name", results.names())
+def test_tables_say_where_they_come_from(name):
+    facts = results.load(name).attrs
+    target = facts["command"].removeprefix("make ")
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert name in facts["tables"] and facts["core_hours"] > 0 and facts["settings"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", facts["date"]) and re.fullmatch(r"[0-9a-f]{7,}", facts["commit"])
+
+
+def test_unknown_table_is_refused():
+    with pytest.raises(KeyError, match="no table 'nothing': expected one of claims, .*resonant"):
+        results.load("nothing")
+
+
+def test_tables_are_written_and_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "FOLDER", tmp_path)
+    tables.write("study", "make resonant", {"one": [{"a": 1, "b": 0.123456}]}, {"epochs": 3}, 7_200)
+    monkeypatch.setattr(results, "_FOLDER", tmp_path)
+    results._studies.cache_clear()
+    try:
+        table = results.load("one")
+    finally:
+        monkeypatch.undo()
+        results._studies.cache_clear()
+    assert table.b.tolist() == [0.1235]
+    assert (table.attrs["core_hours"], table.attrs["settings"]) == (2.0, {"epochs": 3})
+
+
+def test_comparison_is_complete_and_repeats_itself():
+    table = results.load("resonant")
+    items = resonant_methods.items()
+    stored = table.groupby(["part", "n_signal", "shifted", "noise", "seed"]).ngroups
+    assert stored == sum(item["part"] != "nothing" for item in items)
+    data = resonant_methods.data_of(items[0])
+    for method, model in islice(resonant_methods.fitted(data, items[0]), 3):  # trees: seconds
+        row = table[(table.part == "benchmark") & (table.seed == 0) & (table.method == method)].iloc[0]
+        value, _ = metrics.max_sic(*data.scores(model))
+        assert value == pytest.approx(row.max_sic, rel=0.3)
+        assert data.significance == pytest.approx(row.s_over_sqrt_b, rel=1e-3)
+
+
+def test_search_without_signal_repeats_itself():
+    table = results.load("claims")
+    assert len(table) == len(claims.items()) * len(claims.WINDOWS)
+    again = claims.scan({"toy": 0, "shifted": False})["rows"]
+    stored = table[(table.toy == 0) & ~table.shifted].z
+    assert np.median(np.abs(np.array([row["z"] for row in again], float) - stored)) < 0.3
+
+
+def test_toys_of_the_search_share_no_event():
+    masses = [claims.toy_of({"toy": toy, "shifted": False})[0] for toy in (0, 1, claims.TOYS - 1)]
+    assert [len(x) for x in masses] == [claims.EVENTS] * 3
+    assert len(np.unique(np.concatenate(masses), axis=0)) > 0.999 * 3 * claims.EVENTS
+
+
+def test_interval_of_the_share_covers_the_truth():
+    """Toys that were not used to calibrate, with signals of any share and place."""
+    table = results.load("shares")
+    known, judged = (table[table.use == use] for use in ("calibration", "judged"))
+    low, high = resonant.interval(judged.found, known.true, known.found)
+    covered = ((low <= judged.true) & (judged.true <= high)).sum()
+    assert len(judged) >= 50
+    assert binom.cdf(covered, len(judged), 0.683) > 0.02 and binom.sf(covered, len(judged), 0.683) > 0.02
+
+
+def test_share_of_a_toy_repeats_itself():
+    table = results.load("shares")
+    row = table[table.use == "judged"].iloc[0]
+    again = shares.toy(int(row.seed))
+    assert again["true"] == pytest.approx(row.true, rel=1e-3)
+    assert again["found"] == pytest.approx(row.found, abs=0.02)  # across machines a training differs
+
+
+@pytest.mark.parametrize("kind", genuine.KINDS)
+def test_genuine_events_repeat_themselves(kind, test_data):
+    """Five seeds are stored; the first again, on a machine that may round otherwise."""
+    table = results.load("genuine")
+    stored = table[table.method == kind].max_sic
+    (again,) = genuine.judge({"kind": kind, "seed": 0, "folder": test_data})["rows"]
+    assert 0.3 < again["error"] < 3
+    assert stored.min() - 2 < again["max_sic"] < stored.max() + 2
+    assert (stored > 6).all()
