@@ -196,7 +196,7 @@ known = toys[toys.use == "calibration"]
 recipe = toys.attrs["settings"]["recipe"]
 like_toys, masses = toy(400, 8_000)
 again = resonant.RANODE(**recipe, random_state=run.seed)
-again.fit(like_toys, masses, region=region, outer=Known(like_toys))
+again.fit(like_toys, masses, region=region, outer=Known(like_toys));
 
 # %%
 found = again.w_
