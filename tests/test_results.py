@@ -4,13 +4,14 @@ import re
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom
 
 from dmlib import metrics, resonant, results
 from tools import tables
 from tools.convert import ROOT
-from tools.tables import claims, genuine, resonant_methods, shares
+from tools.tables import claims, genuine, nplm_benchmarks, resonant_methods, shares
 
 
 @pytest.mark.parametrize("name", results.names())
@@ -95,3 +96,24 @@ def test_genuine_events_repeat_themselves(kind, test_data):
     assert 0.3 < again["error"] < 3
     assert stored.min() - 2 < again["max_sic"] < stored.max() + 2
     assert (stored > 6).all()
+
+
+def test_benchmarks_of_the_learning_machine_repeat_themselves():
+    table = results.load("nplm-benchmarks")
+    counts = table.groupby(["problem", "hypothesis"]).size()
+    cases = {(item["problem"], item["hypothesis"]) for item in nplm_benchmarks.items()}
+    assert set(counts.index) == cases and (counts == nplm_benchmarks.TOYS).all()
+    stored = table[(table.problem == "box") & (table.hypothesis == "signal")].head(5)
+    item = {"problem": "box", "hypothesis": "signal", "block": 0}
+    again = pd.DataFrame(nplm_benchmarks.benchmark(item, toys=5)["rows"])
+    assert again.events.tolist() == stored.events.tolist()
+    assert again.ideal.to_numpy() == pytest.approx(stored.ideal.to_numpy(), rel=1e-3)
+    assert np.median(np.abs(again.t.to_numpy() - stored.t.to_numpy())) < 2  # another machine, another valley
+
+
+def test_recipes_agree():
+    """Mean difference and worst toy, against 150,000 epochs of Adam."""
+    t = results.load("nplm-recipes").pivot_table(index=["problem", "toy"], columns="recipe", values="t")
+    difference = (t.newton - t.adam).groupby("problem")
+    assert (difference.mean()[["NP1", "bump"]].abs() < 0.5).all()
+    assert (difference.min()[["NP1", "bump"]] > -3).all()
