@@ -21,8 +21,9 @@ def case(architecture, shared, chunk, seed=0):
     weights = [rng.uniform(0.1, 0.5, len(x)) for x in references]
     data = [rng.normal(size=(n, d)) for n in (70, 50)]
     theta = torch.tensor(rng.normal(size=(2, nplm.degrees_of_freedom(architecture))))
-    samples = [list(zip(references, weights, strict=True)), [(x, np.ones(len(x))) for x in data]]
-    return Batch(*samples, chunk, "cpu", torch.float64), theta, references, weights, data
+    samples = [[(x, w, None) for x, w in zip(references, weights, strict=True)]]
+    samples += [[(x, None, np.ones(len(x))) for x in data]]
+    return Batch(samples, 2, chunk, "cpu", torch.float64), theta, references, weights, data
 
 
 def plain(architecture, theta, x):
@@ -62,6 +63,20 @@ def test_loss_gradient_and_fisher_matrix_are_those_of_autograd(architecture, sha
         assert loss[toy].item() == pytest.approx(value.item(), rel=1e-12)
         assert torch.allclose(gradient[toy], expected, rtol=1e-10, atol=1e-11)
         assert torch.allclose(fisher[toy], (jacobian.T * slope) @ jacobian, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_points_with_weights_in_both_samples_are_the_points_twice(architecture):
+    rng, d = np.random.default_rng(4), architecture[0]
+    theta = torch.tensor(rng.normal(size=(2, nplm.degrees_of_freedom(architecture))))
+    both = [(rng.normal(size=(n, d)), rng.poisson(1.0, n) / 5, rng.poisson(1.0, n) * 1.0) for n in (90, 60)]
+    apart = [[(x, r, None) for x, r, _ in both], [(x, None, w) for x, _, w in both]]
+    one, two = (Batch(samples, 2, 64, "cpu", torch.float64) for samples in ([both], apart))
+    network = Network(architecture)
+    assert torch.allclose(network.loss(theta, one), network.loss(theta, two), rtol=1e-12)
+    assert torch.allclose(network.gradient(theta, one)[0], network.gradient(theta, two)[0], rtol=1e-10, atol=1e-11)
+    for a, b in zip(network.fisher(theta, one), network.fisher(theta, two), strict=True):
+        assert torch.allclose(a, b, rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("chunk", [1, 37, 300, 4096])

@@ -1,30 +1,29 @@
-"""Many events as few: cells of a k-d tree, each with the mean of its events and their number."""
+"""Many events as few: cells of a k-d tree, each with the mean of its events and their numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 
-Sample = tuple[np.ndarray, np.ndarray]  # events (n, d) and weights (n,)
+from .batches import Sample
 
 
-def squeeze(reference: Sample, data: Sample, cells: int) -> tuple[Sample, Sample]:
-    r"""Returns reference and data with the events of each cell drawn together into their weighted mean.
+def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
+    r"""Returns reference and data as cells: the mean of the events of both in each cell, and their two weights.
 
-    A sum over events changes in second order of the cells' size only,
+    .. math:: \sum_{x \in c} w_x\, g(x) \approx w_c\, g(\bar x_c), \qquad w_c = \sum_{x \in c} w_x
 
-    .. math:: \sum_{x \in c} w_x\, g(x) = w_c\, g(\bar x_c) + O(\text{size}^2), \qquad w_c = \sum_{x \in c} w_x,
-
-    while the fluctuations, of how many events there are in a cell, are kept. (A random part of the events would have
-    fluctuations of its own.) The cells are those of both samples together: each is cut in two at the median of its
-    widest feature, again and again. Reference and data keep means of their own.
+    What differs between reference and data in a cell is how many events they have there, never where: with means of
+    their own, a network of many layers separates the two by the places alone where cells are large. The fluctuations
+    of the numbers are kept; a random part of the events would have others. Each cell is cut in two at the median of its
+    widest feature, again and again.
 
     Arguments:
         reference, data: Events (n, d) and weights (n,).
         cells: Most cells; their number is a power of two.
 
     Returns:
-        Both samples again, with at most so many events each. They are returned as they are where a cell would hold
-        fewer than two events on average.
+        Means (k, d), weights in the reference (k,) and in the data (k,); None where a cell would hold fewer than two
+        events on average.
 
     References:
         | Multidimensional binary search trees used for associative searching (Bentley, 1975)
@@ -32,16 +31,20 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> tuple[Sample, Sample
 
     Example:
         >>> x = np.random.default_rng(1).normal(size=(1000, 2))
-        >>> (centres, weights), _ = squeeze((x, np.full(1000, 0.1)), (x[:100], np.ones(100)), cells=64)
-        >>> centres.shape, bool(np.allclose(weights @ centres, 0.1 * x.sum(axis=0)))
-        ((64, 2), True)
+        >>> means, *weights = squeeze((x, np.full(1000, 0.1), None), (x[:100], None, np.ones(100)), cells=64)
+        >>> means.shape, [float(w.sum().round(6)) for w in weights]
+        ((64, 2), [100.0, 100.0])
     """
-    both = np.concatenate([reference[0], data[0]])
-    if 2 * cells > len(both):
-        return reference, data
-    cell = _cells(both, int(np.log2(cells)))
-    split = len(reference[0])
-    return _means(*reference, cell[:split]), _means(*data, cell[split:])
+    x = np.concatenate([reference[0], data[0]])
+    if 2 * cells > len(x):
+        return None
+    cell, split = _cells(x, int(np.log2(cells))), len(reference[0])
+    size = np.bincount(cell)
+    means = np.stack([np.bincount(cell, column) for column in x.T], axis=1) / size[:, None]
+    in_reference, in_data = (
+        np.bincount(c, w, len(size)) for c, w in ((cell[:split], reference[1]), (cell[split:], data[2]))
+    )
+    return means, in_reference, in_data
 
 
 def _cells(x, cuts):
@@ -57,10 +60,3 @@ def _cells(x, cuts):
         first = np.cumsum(size) - size
         cell = 2 * cell + (place - first[cell] >= size[cell] / 2)
     return cell
-
-
-def _means(x, weights, cell):
-    total = np.bincount(cell, weights)
-    filled = total > 0
-    sums = np.stack([np.bincount(cell, weights * column)[filled] for column in x.T], axis=1)
-    return sums / total[filled, None], total[filled]

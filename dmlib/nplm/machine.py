@@ -210,8 +210,8 @@ def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
     device = compute.device()
     network = Network(layers)
     double = torch.float32 if device.startswith("mps") else torch.float64  # which Apple's GPUs do not have
-    data = [(x, np.ones(len(x))) for x in data]
-    batch = Batch(references, data, chunk, device, double)
+    references, data = [(x, w, None) for x, w in references], [(x, None, np.ones(len(x))) for x in data]
+    batch = Batch([references, data], len(data), chunk, device, double)
     weights, limits = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (start, bounds))
     recorded: dict[int, np.ndarray] = {}
 
@@ -238,15 +238,15 @@ def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
 
 
 def _stages(batch, references, data, cells, chunk):
-    """What is fitted, one after the other: the cells that events fill, if any toy has so many, and all events."""
+    """What is fitted, one after the other: the cells that events fill, if all toys have so many, and all events."""
     if cells is None:
         return [batch]
     references = references if len(references) == len(data) else references * len(data)
     squeezed = [squeeze(r, x, cells) for r, x in zip(references, data, strict=True)]
-    if all(s[0] is r for s, r in zip(squeezed, references, strict=True)):
+    if any(s is None for s in squeezed):
         return [batch]
-    first = batch.reference[0][0]
-    return [Batch(*zip(*squeezed, strict=True), chunk, first.device, first.dtype), batch]
+    first = batch.chunks[0][0]
+    return [Batch([squeezed], len(data), chunk, first.device, first.dtype), batch]
 
 
 def _whole(value, default, name):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .batches import Batch
 
+_LEAST = 1e-16  # weight of a cell without reference events, for the Fisher matrix
+
 
 def check_architecture(architecture: Sequence[int]) -> tuple[int, ...]:
     """Returns the numbers of neurons of all layers, or says what is wrong with them."""
@@ -129,10 +131,8 @@ class Network:
         """Returns L of every toy, shape (toys,)."""
         total = weights.new_zeros(len(weights))
         layers = self._layers(weights)
-        for x, a in batch.reference:
-            total += _total(self._forward(layers, x)[-1].expm1_().mul_(a))
-        for x, mask in batch.data:
-            total -= _total(self._forward(layers, x)[-1].mul_(mask))
+        for x, in_reference, in_data in batch.chunks:
+            self._slope(self._forward(layers, x)[-1], in_reference, in_data, total)
         return total
 
     def gradient(self, weights: torch.Tensor, batch: Batch, loss: bool = False):
@@ -140,9 +140,9 @@ class Network:
         layers, total = self._layers(weights), weights.new_zeros(weights.shape)
         parts = self._layers(total)
         value = weights.new_zeros(len(weights)) if loss else None
-        for x, a, is_reference in batch.chunks():
+        for x, in_reference, in_data in batch.chunks:
             outputs = self._forward(layers, x)
-            slope = self._slope(outputs[-1], a, is_reference, value)
+            slope = self._slope(outputs[-1], in_reference, in_data, value)
             self._backward(layers, parts, x, outputs, slope)
         return total, value
 
@@ -154,15 +154,16 @@ class Network:
         parts = self._layers(gradient)
         fisher = weights.new_zeros(len(weights), self.parameters, self.parameters)
         value = weights.new_zeros(len(weights))
-        for x, a, is_reference in batch.chunks():
+        for x, in_reference, in_data in batch.chunks:
             outputs = self._forward(layers, x)
-            slope = self._slope(outputs[-1], a, is_reference, value)
-            if not is_reference:
+            slope = self._slope(outputs[-1], in_reference, in_data, value)
+            if in_reference is None:
                 self._backward(layers, parts, x, outputs, slope)
                 continue
-            root = slope.sqrt_()
+            # Above 0 also where a cell holds data only: slope / root times root times the Jacobian is its gradient.
+            root = (slope if in_data is None else slope + in_data).clamp_min(_LEAST).sqrt_()
             jacobian = self._jacobian(layers, x, outputs, root)
-            gradient += torch.bmm(jacobian, root.transpose(1, 2))[:, :, 0]
+            gradient += torch.bmm(jacobian, (slope / root).transpose(1, 2))[:, :, 0]
             fisher.baddbmm_(jacobian, jacobian.transpose(1, 2))
         return value, gradient, fisher
 
@@ -196,16 +197,18 @@ class Network:
             outputs.append(z.sigmoid_() if i < len(layers) - 1 else z)
         return outputs
 
-    def _slope(self, f, a, is_reference, value):
+    def _slope(self, f, in_reference, in_data, value):
         """Derivative of L by f, in the place of f; adds to the loss if that is asked for."""
-        if not is_reference:
-            if value is not None:
-                value -= _total(f.mul_(a))
-            return f.copy_(a).neg_()
-        if value is not None:
-            value += _total(f.expm1_().mul_(a))
-            return f.add_(a)
-        return f.exp_().mul_(a)
+        if in_data is not None and value is not None:
+            value -= _total(f * in_data)
+        if in_reference is None:
+            return f.copy_(in_data).neg_()
+        if value is None:
+            f.exp_().mul_(in_reference)
+        else:
+            value += _total(f.expm1_().mul_(in_reference))
+            f.add_(in_reference)
+        return f if in_data is None else f.sub_(in_data)
 
     def _delta(self, layers, i, delta, outputs):
         """Derivative by the inputs of layer i's neurons, from that by the inputs of layer i + 1."""

@@ -66,8 +66,8 @@ class Newton:
     Arguments:
         warm_up: The warm-up. Its learning rate is ten times the paper's, so that it comes as far in 3,000 epochs as the
             paper's in 30,000; biases, which the clipping leaves free, have a long way to go.
-        cells: Where there are at least twice as many events, warm-up and steps are first taken on so many cells, each
-            with the mean of its events, and then steps on all events. None: all is done on all events.
+        cells: Where there are at least twice as many events, warm-up and steps are first taken on so many cells, in
+            which all events stand at their common mean, and then steps on all events. None: all is done on all events.
         iterations: Most steps after it.
         tolerance: A toy is done when F promises less than this gain in t, in `patience` lightly damped steps running.
         patience: See `tolerance`.

@@ -15,7 +15,7 @@ from scipy.stats import multivariate_normal
 from dmlib import compute, nplm
 from tools import tables
 
-TOYS, BLOCK = 100, 10  # of either hypothesis; computed together
+TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
 RATIO = 5  # reference events for each expected event
 SMALL, CELLS = 1 / 40, 128  # to compare the recipes: size of the samples, and as many events in a cell as in full
 BOX = np.array([2.0, 0.5, 0.5])
@@ -107,8 +107,9 @@ def items() -> list[dict]:
     cases = [(name, "null") for name in PROBLEMS if name != "NP2"] + [(name, "signal") for name in PROBLEMS]
     return [
         {"problem": name, "hypothesis": hypothesis, "block": block}
-        for block in range(TOYS // BLOCK)
+        for block in range(max(TOYS.values()) // BLOCK)
         for name, hypothesis in cases
+        if block < TOYS[hypothesis] // BLOCK
     ]
 
 
