@@ -49,14 +49,17 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
 
 def _cells(x, cuts):
     """The number of each event's cell."""
-    cell = np.zeros(len(x), int)
+    order, edges = np.arange(len(x)), np.array([0, len(x)])  # the events by cells, and where these begin
     for _ in range(cuts):
-        size = np.bincount(cell)
-        mean, square = (np.stack([np.bincount(cell, v) for v in (x**k).T]) / size for k in (1, 2))
-        widest = np.argmax(square - mean**2, axis=0)
-        order = np.lexsort((x[np.arange(len(x)), widest[cell]], cell))
-        place = np.empty_like(cell)
-        place[order] = np.arange(len(x))  # among all; the events of a cell lie side by side
-        first = np.cumsum(size) - size
-        cell = 2 * cell + (place - first[cell] >= size[cell] / 2)
+        first, size = edges[:-1], np.diff(edges)
+        mean, square = (np.add.reduceat(x**k, first) / size[:, None] for k in (1, 2))
+        widest = np.argmax(square - mean**2, axis=1)
+        inside = np.arange(size.max()) < size[:, None]  # the cells as rows, their sizes differ by one at most
+        values = np.full(inside.shape, np.inf)
+        values[inside] = x[np.arange(len(x)), np.repeat(widest, size)]
+        place = (np.argsort(values, axis=1) + first[:, None])[inside]
+        x, order = x[place], order[place]
+        edges = np.sort(np.concatenate([edges, first + (size + 1) // 2]))
+    cell = np.empty(len(x), int)
+    cell[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
     return cell

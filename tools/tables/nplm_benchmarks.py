@@ -1,7 +1,8 @@
 """`make nplm-tables`: the benchmarks of chapter 17, and the two recipes on the same toys.
 
 The four problems are those of section 3 of Learning Multivariate New Physics (D'Agnolo et al., 2019). Each has one
-reference for all its toys, five times as large as the data, as an experiment would.
+reference for all its toys, five times as large as the data, as an experiment would. The recipes are compared on the
+one-dimensional example of its section 2 too.
 """
 
 import time
@@ -18,6 +19,7 @@ from tools import tables
 TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
 RATIO = 5  # reference events for each expected event
 SMALL, CELLS = 1 / 40, 128  # to compare the recipes: size of the samples, and as many events in a cell as in full
+LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
 BOX = np.array([2.0, 0.5, 0.5])
 
 
@@ -60,6 +62,21 @@ def _bump():
     )
 
 
+def _peak():
+    def falling(rng, size):
+        return rng.exponential(1 / 8, (size, 1))
+
+    def narrow(rng, size):
+        return rng.normal(0.8, 0.02, (size, 1))
+
+    ratio = 10 / (2_000 * 8) / (0.02 * np.sqrt(2 * np.pi))
+
+    def log_ratio(x):
+        return np.log1p(ratio * np.exp(8 * x[:, 0] - ((x[:, 0] - 0.8) / 0.02) ** 2 / 2))
+
+    return Problem(falling, narrow, 2_000, 10, log_ratio, (1, 3, 1), 7.0)
+
+
 def _boxes(standardise):
     inner = np.array([1.0, 0.1, 0.1])
     ratio = 0.03 * np.prod(BOX / inner)
@@ -79,6 +96,7 @@ PROBLEMS = {
     "bump": _bump(),
     "box": _boxes(True),
     "box, raw": _boxes(False),
+    LINE: _peak(),
 }
 
 
@@ -104,7 +122,8 @@ def fit(name: str, toys: list[np.ndarray], reference: np.ndarray, expected: floa
 
 def items() -> list[dict]:
     """Blocks of toys of every problem and hypothesis; NP2 shares the null of NP1."""
-    cases = [(name, "null") for name in PROBLEMS if name != "NP2"] + [(name, "signal") for name in PROBLEMS]
+    names = [name for name in PROBLEMS if name != LINE]
+    cases = [(name, "null") for name in names if name != "NP2"] + [(name, "signal") for name in names]
     return [
         {"problem": name, "hypothesis": hypothesis, "block": block}
         for block in range(max(TOYS.values()) // BLOCK)
@@ -142,13 +161,14 @@ def _ideal(name, toys):
 
 
 def recipes(item: dict) -> dict:
-    """Both recipes on the same toys, which are small, and how long they take."""
+    """Both recipes on the same toys, which are small but in one dimension, and how long they take."""
     torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
-    expected = problem.expected * SMALL
+    scale, newton = (1, nplm.Newton()) if name == LINE else (SMALL, nplm.Newton(cells=CELLS))
+    expected = problem.expected * scale
     reference = problem.reference(np.random.default_rng(0), int(RATIO * expected))
-    toys = [*draw(name, "null", 6, 0, SMALL), *draw(name, "signal", 6, 0, SMALL)]
-    recipe = nplm.Newton(cells=CELLS) if item["recipe"] == "newton" else nplm.Adam()
+    toys = [*draw(name, "null", 6, 0, scale), *draw(name, "signal", 6, 0, scale)]
+    recipe = newton if item["recipe"] == "newton" else nplm.Adam()
     start = time.process_time()
     t = fit(name, toys, reference, expected, recipe=recipe)
     seconds = time.process_time() - start
@@ -158,7 +178,8 @@ def recipes(item: dict) -> dict:
 
 def main():
     """Computes what is missing, and writes the tables."""
-    both = [{"problem": name, "recipe": recipe} for name in ("NP1", "bump", "box") for recipe in ("newton", "adam")]
+    compared = (LINE, "NP1", "bump", "box")
+    both = [{"problem": name, "recipe": recipe} for name in compared for recipe in ("newton", "adam")]
     store, found = tables.STORE / "nplm", {}
     for name, function, what in (("nplm-benchmarks", benchmark, items()), ("nplm-recipes", recipes, both)):
         found[name] = compute.map(function, what, store=store, progress=True)
