@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from dmlib import metrics, resonant, results
+from dmlib import metrics, nplm, resonant, results
 from tools import tables
 from tools.convert import ROOT
-from tools.tables import claims, genuine, nplm_benchmarks, resonant_methods, shares
+from tools.tables import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
 
 
 @pytest.mark.parametrize("name", results.names())
@@ -102,7 +102,8 @@ def test_benchmarks_of_the_learning_machine_repeat_themselves():
     table = results.load("nplm-benchmarks")
     counts = table.groupby(["problem", "hypothesis"]).size()
     cases = {(item["problem"], item["hypothesis"]) for item in nplm_benchmarks.items()}
-    assert set(counts.index) == cases and (counts == nplm_benchmarks.TOYS).all()
+    assert set(counts.index) == cases
+    assert all(number == nplm_benchmarks.TOYS[hypothesis] for (_, hypothesis), number in counts.items())
     stored = table[(table.problem == "box") & (table.hypothesis == "signal")].head(5)
     item = {"problem": "box", "hypothesis": "signal", "block": 0}
     again = pd.DataFrame(nplm_benchmarks.benchmark(item, toys=5)["rows"])
@@ -115,5 +116,40 @@ def test_recipes_agree():
     """Mean difference and worst toy, against 150,000 epochs of Adam."""
     t = results.load("nplm-recipes").pivot_table(index=["problem", "toy"], columns="recipe", values="t")
     difference = (t.newton - t.adam).groupby("problem")
-    assert (difference.mean()[["NP1", "bump"]].abs() < 0.5).all()
-    assert (difference.min()[["NP1", "bump"]] > -3).all()
+    narrow = ["peak", "NP1", "bump"]
+    assert (difference.mean()[narrow].abs() < 0.5).all()
+    assert (difference.min()[narrow] > -3).all()
+
+
+def test_scans_of_muons_are_complete_and_repeat_themselves():
+    table = results.load("nplm-dimuon-scans")
+    toys = table.groupby(["configuration", "signal", "size"]).size().reset_index(name="toys")
+    null = toys["signal"] == nplm_dimuon.NONE
+    assert set(toys.configuration) == set(nplm_dimuon.CONFIGURATIONS)
+    assert (toys.toys[null] == nplm_dimuon.BLOCKS * nplm_dimuon.NULL).all()
+    assert (toys.toys[~null] == nplm_dimuon.BLOCKS * nplm_dimuon.TOYS).all()
+    for name in ("whole", "pT > 75, stiff"):
+        stored = table[(table.configuration == name) & (table.block == 3)]
+        again = pd.DataFrame(nplm_dimuon.scan({"configuration": name, "block": 3})["rows"])
+        assert again["signal"].tolist() == stored["signal"].tolist()
+        assert again.t.to_numpy() == pytest.approx(stored.t.to_numpy(), rel=1e-2, abs=0.1)
+
+
+def test_machine_of_the_scans_is_that_of_dmlib():
+    rng = np.random.default_rng(1)
+    reference, background, signal = rng.normal(size=(2_000, 5)), rng.normal(size=(390, 5)), rng.normal(1, 1, (20, 5))
+    shared = nplm_dimuon.Shared(reference, 400)
+    parts = shared.sums(background), shared.sums(signal), shared.sums(signal[:0])
+    machine = nplm.KernelMachine(reference[: nplm_dimuon.CENTRES], nplm_dimuon.SIGMA, nplm_dimuon.PENALTY)
+    (t,) = machine.fit(reference, [np.concatenate([background, signal])], 400).t
+    assert shared.t([list(parts)]) == pytest.approx(t, rel=1e-6)
+
+
+def test_deep_network_repeats_itself():
+    """Thirty toys of each hypothesis; of the small toys the quicker half of the work again."""
+    table = results.load("nplm-dimuon")
+    assert (table.groupby("hypothesis").size()[list(nplm_dimuon.HYPOTHESES)] == nplm_dimuon.DEEP_TOYS).all()
+    assert len(results.load("nplm-dimuon-ratio")) == len(table) * (len(nplm_dimuon.MASSES) - 1)
+    stored = results.load("nplm-dimuon-recipes").query("recipe == 'newton'").t.to_numpy()
+    again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "newton"})["rows"]]
+    assert np.median(np.abs(again - stored)) < 10  # another machine, another valley

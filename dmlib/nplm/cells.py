@@ -14,12 +14,13 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
 
     What differs between reference and data in a cell is how many events they have there, never where: with means of
     their own, a network of many layers separates the two by the places alone where cells are large. The fluctuations
-    of the numbers are kept; a random part of the events would have others. Each cell is cut in two at the median of its
-    widest feature, again and again.
+    of the numbers are kept; a random part of the events would have others. Cells are cut in two at the mean of their
+    widest feature, first those with the largest sum of squares, so that they are small also where events are few: in
+    the tails, a few events count.
 
     Arguments:
         reference, data: Events (n, d) and weights (n,).
-        cells: Most cells; their number is a power of two.
+        cells: Number of cells.
 
     Returns:
         Means (k, d), weights in the reference (k,) and in the data (k,); None where a cell would hold fewer than two
@@ -38,28 +39,36 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
     x = np.concatenate([reference[0], data[0]])
     if 2 * cells > len(x):
         return None
-    cell, split = _cells(x, int(np.log2(cells))), len(reference[0])
+    cell, split = _cells(x, cells), len(reference[0])
     size = np.bincount(cell)
-    means = np.stack([np.bincount(cell, column) for column in x.T], axis=1) / size[:, None]
+    means = _sums(x, cell) / size[:, None]
     in_reference, in_data = (
         np.bincount(c, w, len(size)) for c, w in ((cell[:split], reference[1]), (cell[split:], data[2]))
     )
     return means, in_reference, in_data
 
 
-def _cells(x, cuts):
-    """The number of each event's cell."""
-    order, edges = np.arange(len(x)), np.array([0, len(x)])  # the events by cells, and where these begin
-    for _ in range(cuts):
-        first, size = edges[:-1], np.diff(edges)
-        mean, square = (np.add.reduceat(x**k, first) / size[:, None] for k in (1, 2))
-        widest = np.argmax(square - mean**2, axis=1)
-        inside = np.arange(size.max()) < size[:, None]  # the cells as rows, their sizes differ by one at most
-        values = np.full(inside.shape, np.inf)
-        values[inside] = x[np.arange(len(x)), np.repeat(widest, size)]
-        place = (np.argsort(values, axis=1) + first[:, None])[inside]
-        x, order = x[place], order[place]
-        edges = np.sort(np.concatenate([edges, first + (size + 1) // 2]))
-    cell = np.empty(len(x), int)
-    cell[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+def _cells(x, cells):
+    """The number of each event's cell. The half of the cells that spread most are cut, until there are enough."""
+    cell, number = np.zeros(len(x), int), 1
+    least = 1e-20 * np.max(x**2, initial=0)  # a variance that is nothing but rounding
+    while number < cells:
+        size = np.bincount(cell)
+        away = x - (_sums(x, cell) / size[:, None])[cell]
+        squares = _sums(away**2, cell)
+        widest, spread = squares.argmax(axis=1), squares.max(axis=1)
+        wide = np.flatnonzero(spread > least * size)
+        if not len(wide):
+            break
+        chosen = min(-(-len(wide) // 2), cells - number)
+        cut = wide[np.argsort(-spread[wide], kind="stable")[:chosen]]
+        other_half = np.full(number, -1)
+        other_half[cut] = number + np.arange(chosen)
+        moves = (other_half[cell] >= 0) & (away[np.arange(len(x)), widest[cell]] > 0)
+        cell[moves] = other_half[cell[moves]]
+        number += chosen
     return cell
+
+
+def _sums(x, cell):
+    return np.stack([np.bincount(cell, column) for column in x.T], axis=1)

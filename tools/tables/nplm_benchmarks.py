@@ -18,7 +18,7 @@ from tools import tables
 
 TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
 RATIO = 5  # reference events for each expected event
-SMALL, CELLS = 1 / 40, 128  # to compare the recipes: size of the samples, and as many events in a cell as in full
+SMALL = 1 / 40  # of the samples on which the recipes are compared; too small for cells
 LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
 BOX = np.array([2.0, 0.5, 0.5])
 
@@ -164,13 +164,25 @@ def recipes(item: dict) -> dict:
     """Both recipes on the same toys, which are small but in one dimension, and how long they take."""
     torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
-    scale, newton = (1, nplm.Newton()) if name == LINE else (SMALL, nplm.Newton(cells=CELLS))
+    scale = 1 if name == LINE else SMALL
     expected = problem.expected * scale
     reference = problem.reference(np.random.default_rng(0), int(RATIO * expected))
     toys = [*draw(name, "null", 6, 0, scale), *draw(name, "signal", 6, 0, scale)]
-    recipe = newton if item["recipe"] == "newton" else nplm.Adam()
     start = time.process_time()
-    t = fit(name, toys, reference, expected, recipe=recipe)
+    t = fit(name, toys, reference, expected, recipe=item["recipe"])
+    seconds = time.process_time() - start
+    rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
+    return {"rows": rows, "seconds": seconds}
+
+
+def cells(item: dict) -> dict:
+    """t of toys of full size with so many cells (0: none), and how long they take."""
+    torch.set_num_threads(1)
+    name, problem = item["problem"], PROBLEMS[item["problem"]]
+    reference = problem.reference(np.random.default_rng(0), RATIO * problem.expected)
+    toys = [*draw(name, "null", BLOCK, 0)[:6], *draw(name, "signal", BLOCK, 0)[:6]]
+    start = time.process_time()
+    t = fit(name, toys, reference, problem.expected, recipe=nplm.Newton(cells=item["cells"] or None))
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
     return {"rows": rows, "seconds": seconds}
@@ -180,11 +192,12 @@ def main():
     """Computes what is missing, and writes the tables."""
     compared = (LINE, "NP1", "bump", "box")
     both = [{"problem": name, "recipe": recipe} for name in compared for recipe in ("newton", "adam")]
-    store, found = tables.STORE / "nplm", {}
-    for name, function, what in (("nplm-benchmarks", benchmark, items()), ("nplm-recipes", recipes, both)):
-        found[name] = compute.map(function, what, store=store, progress=True)
+    squeezed = [{"problem": name, "cells": number} for name in ("NP1", "bump", "box") for number in (4096, 0)]
+    parts = {"nplm-recipes": (recipes, both), "nplm-cells": (cells, squeezed), "nplm-benchmarks": (benchmark, items())}
+    found = {
+        name: compute.map(function, what, store=tables.STORE / "nplm", progress=True)
+        for name, (function, what) in parts.items()
+    }
     rows = {name: [row for part in parts for row in part["rows"]] for name, parts in found.items()}
     seconds = sum(part["seconds"] for parts in found.values() for part in parts)
-    tables.write(
-        "nplm-benchmarks", "make nplm-tables", rows, {"toys": TOYS, "reference": RATIO, "cells": CELLS}, seconds
-    )
+    tables.write("nplm-benchmarks", "make nplm-tables", rows, {"toys": TOYS, "reference": RATIO}, seconds)
