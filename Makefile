@@ -7,7 +7,7 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 timed = TIMEFORMAT='== $(1): %0R s'; time
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test notebooks bench resonant nplm-tables slides student serve live data clean
+.PHONY: help book test notebooks bench resonant nplm-tables nplm-dimuon slides student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -32,6 +32,9 @@ resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 
 
 nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 anew (an hour; goes on where it was)
 	@$(BIN)/python -m tools.tables nplm_benchmarks
+
+nplm-dimuon: .venv/.has-book,test  ## compute the stored tables of chapter 18 anew (an hour; goes on where it was)
+	@$(BIN)/python -m tools.tables nplm_dimuon
 
 slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
 	@$(BIN)/python -m tools.slides

@@ -16,7 +16,7 @@ from scipy.stats import multivariate_normal
 from dmlib import compute, nplm
 from tools import tables
 
-TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
+TOYS, BLOCK = {"null": 500, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
 RATIO = 5  # reference events for each expected event
 SMALL = 1 / 40  # of the samples on which the recipes are compared; too small for cells
 LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
