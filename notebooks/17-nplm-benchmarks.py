@@ -138,9 +138,9 @@ assert (ideal[0] < 5).all() and np.median(ideal[1]) > 35
 assert -10 < np.median(t[n:] - ideal[1]) < 40
 
 # %% [markdown]
-# ## A hundred toys of full size
+# ## Toys of full size
 #
-# A toy of full size takes some seconds, a hundred of each kind too long for a lecture. They come from a drawer
+# A toy of full size takes a second, hundreds of each kind too long for a lecture. They come from a drawer
 # (`make nplm-tables`), with one reference for all toys of a problem, five times as large as the data.
 
 # %%
@@ -186,24 +186,27 @@ for name, k in dof.items():
     counted = nplm.empirical_significance(np.median(new), zero)
     fitted = nplm.extrapolated_significance(np.median(new), zero)
     z = nplm.significance(new, k)
-    rows[name] = np.median(z), z.min(), counted.z, fitted.z, fitted.error
-names = ["χ², median", "χ², lowest", "counted, more than", "gamma", "± toys"]
+    last = np.sort(z)[:2]
+    rows[name] = np.median(z), *last, counted.z, fitted.z, fitted.error
+names = ["χ², median", "χ², lowest", "lowest but one"]
+names += ["counted, more than", "gamma", "± toys"]
 z = pd.DataFrame(rows, names).T
 z["published"] = ["19, lowest", "24, lowest", "20, median", "8.1, median"]
 z.round(1)
 
 # %% [markdown]
-# Counting says the least and can be relied upon: none of a hundred toys came so high, and that is a bit more than two
+# Counting says the least and can be relied upon: none of the toys came so high, and that is nearly three
 # standard deviations, for all four. The rest is extrapolation. Twenty standard deviations are a probability with ninety
 # zeros; no toy will ever show that a law holds there, and two laws that agree about the toys disagree about the number.
 # The published values are from the $\chi^2$ law, and belong beside the first two columns. Ours lie within one or
-# two standard deviations of them. (The paper's lowest is that of 300 toys, ours of 100, which favours ours. For the box the law
-# does not hold, as we will see, so that the agreement there says little.)
+# two standard deviations of them. (The lowest is that of 300 toys, as in the paper. The lowest of NP2 is an accident of the
+# training, to which we will come; take the lowest but one. And for the box the law does not hold, so that the agreement there
+# says little.)
 #
 # Take such numbers for what they can be: a scale on which to compare methods.
 
 # %% tags=["check", "remove-cell"]
-assert (z["counted, more than"] < 3).all() and (z["χ², median"] > 5).all()
+assert (z["counted, more than"] < 3.5).all() and (z["χ², median"] > 5).all()
 
 # %% [markdown]
 # ## The price
@@ -272,8 +275,8 @@ ax.set(xlabel="$t$", ylabel="share of toys below", xlim=(0, 100))
 ax.legend();
 
 # %% [markdown]
-# In the plane the toys follow the law. That is what the clipping was chosen for, and so it is no surprise; it is no
-# proof of the far tail either. The agreement is a heuristic's: [in a smaller network](16-learning-new-physics.ipynb) we
+# In the plane the toys follow the law but for a small shift, which five hundred toys begin to see. That is what the clipping
+# was chosen for, and so it is no surprise; it is no proof of the far tail either. The agreement is a heuristic's: [in a smaller network](16-learning-new-physics.ipynb) we
 # counted the weights that the clipping holds.
 #
 # For the box the law fails. With scaled features t is far too large. As they are, two of the features reach only to one
@@ -281,8 +284,21 @@ ax.legend();
 # say how it scaled them.) A Z from this law means nothing here until toys have calibrated it, and the gamma law, fitted to
 # them, says less.
 #
-# One of its toys came to rest at a t of two, with cells and without. What holds it there we did not look into. The recipe is
-# frozen, so the toy stays; it widens the gamma law of the box. In the data the same accident would cost a discovery.
+# ### An accident
+#
+# About one toy in a thousand has a t of next to nothing, with a signal or without:
+
+# %%
+table[(table.t < 8) & (table.ideal > 0) | (table.t < 2.5)].round(1)
+
+# %% [markdown]
+# We followed that of NP2. The random weights of the start add up to an f far above zero. The first steps correct this with
+# all they have, and leave the inner weights at zero: every neuron is a constant. There the slope of the loss all but vanishes,
+# since NP2 moves no mean; it is not a minimum, but Newton's steps see nothing to gain. The same warm-up on all events got away
+# after 1,400 epochs; that on cells, which the next section explains, had not after 3,000.
+#
+# The recipe is frozen, so these toys stay. In the data the same accident would cost a discovery: look at f before you
+# believe in a small t.
 
 # %% tags=["check", "remove-cell"]
 assert (law["p (KS)"][["NP1", "bump"]] > 1e-3).all()
@@ -291,11 +307,11 @@ assert (law["p (KS)"][["box", "box, raw"]] < 1e-6).all()
 # %% [markdown]
 # ## Two recipes, one minimum?
 #
-# All this used the fast recipe, a short warm-up and then Newton's method. The paper takes 150,000 epochs of Adam. On
-# samples a fortieth as large, both were run on the same toys (with the cells of the fast recipe as full as on large
-# ones).
+# All this used the fast recipe, a short warm-up and then Newton's method. The paper takes 150,000 epochs of Adam. Both were
+# run on the same twelve toys of four problems: the bump in one dimension of the paper's section 2, 1-3-1 with $W = 7$, at
+# its own size, and three of ours at a fortieth.
 
-# %% mystnb={"figure": {"caption": "t of the same toys by both recipes.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of three problems along the diagonal of t by Adam against t by Newton."}}
+# %% mystnb={"figure": {"caption": "t of the same toys by both recipes.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of four problems along the diagonal of t by Adam against t by Newton."}}
 pairs = results.load("nplm-recipes").pivot_table(
     index=["problem", "toy"], columns="recipe", values=["t", "seconds"]
 )
@@ -313,11 +329,28 @@ speed = pairs.seconds.adam / pairs.seconds.newton
 both = difference.agg(["mean", "min", "max"])
 both.assign(faster=speed.groupby("problem").mean().round(0)).round(2)
 
+# %% [markdown]
+# Where there are many events the fast recipe has a second short cut. It begins on *cells*: boxes in which all events, of
+# reference and data, stand at their common mean. Only the last steps see every event. Does that change t? The same
+# twelve toys of full size, with 4,096 cells and without.
+
+# %%
+pairs = results.load("nplm-cells").pivot_table(
+    index=["problem", "toy"], columns="cells", values=["t", "seconds"]
+)
+difference = (pairs.t[4096] - pairs.t[0]).groupby("problem")
+cells = difference.agg(["mean", "min", "max"])
+speed_up = (pairs.seconds[0] / pairs.seconds[4096]).groupby("problem")
+cells.assign(faster=speed_up.mean()).round(2)
+
 # %% tags=["check", "remove-cell"]
 assert (both["mean"].drop("box").abs() < 1).all() and (speed > 10).all()
 
 # %% [markdown]
-# Neither is sure to find the lowest point, and a toy may end in one valley with the one and in its neighbour with the
+# The bump keeps its t to a hundredth. In NP1 a few toys end in another valley, and in the box most of them do, up to forty
+# away: behind its walls f is not smooth on the scale of a cell.
+#
+# Neither recipe is sure to find the lowest point, and a toy may end in one valley with the one and in its neighbour with the
 # other. For calibrated significances it does not matter, as long as data and toys are treated alike.
 #
 # ## Exercises

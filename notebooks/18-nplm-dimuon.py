@@ -359,8 +359,8 @@ by_centres.round(1)
 #
 # ### A drawer full of toys
 #
-# The rest of the numbers come out of a drawer. `make nplm-dimuon` made them: a third of an hour for all the scans, and hours for
-# the ninety toys of the deep network.
+# The rest of the numbers come out of a drawer. `make nplm-dimuon` made them, all the scans in a third of an hour, and the
+# ninety toys of the deep network in about an hour.
 
 # %% tags=["check", "remove-cell"]
 assert null.reuse < 1 and background.reuse < 1
@@ -423,10 +423,6 @@ assert np.allclose(
 # Adam with ten times the learning rate, then Newton's steps. Thirty toys of three kinds, of full size, each with its own
 # reference of 100,000 events. The signals are those of the paper's Figure 10: forty events of the Z' of 300 GeV, and
 # $c_W = 1$/TeV² (it writes $10^{-6}$, in 1/GeV²).
-#
-# Is that long enough? With so many layers there is no proof that t is at its minimum. We took one toy with a Z' and gave it
-# three times as many epochs: t rose from 132 to 138, and the ratio shown below hardly changed. The recipe is the same for all
-# toys, which is what makes a test valid; a longer training would make it somewhat better.
 
 # %%
 deep = results.load("nplm-dimuon")
@@ -482,42 +478,50 @@ networks = pd.DataFrame(rows, [*names, "kernel machine"]).T
 networks.astype({"limit": bool}).infer_objects().round(2)
 
 # %% [markdown]
+# Do not believe the law. The null toys lie higher than 96 and spread wider, and a Z of two and a half by the law is one and
+# a half by toys. With *these* inputs $W = 2.5$ is too wide; the paper chose its clipping on events of another simulation,
+# and says "about". Calibrated by toys the test is valid all the same.
+#
+# The kernel machine, in a fraction of a second a toy, sees more of the Z' and next to nothing of the contact interaction; the
+# network sees both alike. A sum of Gaussians of one width says little about the far end of the spectrum, where the contact
+# interaction is; a network of sigmoids can keep growing there. That is our reading; thirty toys do not prove it.
+
+# %% [markdown]
 # ### In a variable it never saw
 #
 # The network's output is a log ratio of densities, in five dimensions. Where in the *mass* does it see something? Weight each
 # event of the reference with $e^{f(x)}$, fill the mass of the pair, and divide by the same histogram without weights. If f
 # were the true log ratio, this would be the true ratio of the masses.
 #
-# Next to it is what is in the toy itself, and what is expected: the ideal.
+# Next to it is what is expected: the ideal.
 
 # %%
 learnt = results.load("nplm-dimuon-ratio")
 edges = np.append(learnt.low.unique(), learnt.high.max())
 middles = np.sqrt(edges[1:] * edges[:-1])
+learnt["ratio"] = learnt.learnt / learnt.expected
 
 
 def ideal(kind, size):
     name = "contact" if kind == "contact" else 300
     return 1 + new_physics(name, size, edges) / standard_model(edges)
 
-# %% mystnb={"figure": {"caption": "Ratio of the data to the reference against the mass, which the network was not shown: as learnt in two toys, the events of the first of them, and the truth.", "name": "fig-learnt-mass"}, "image": {"alt": "Two panels against the mass on logarithmic axes. Left, the Z': the truth has a peak at 300 GeV, the points scatter around it, and the learnt lines rise there. Right, the contact interaction: truth, points and learnt lines rise smoothly together."}}
+# %% mystnb={"figure": {"caption": "Ratio of the data to the reference against the mass, which the network was not shown: the truth, the median of what thirty toys have learnt, the middle 68 % of them, and one of them.", "name": "fig-learnt-mass"}, "image": {"alt": "Two panels against the mass on logarithmic axes. Left, the Z': the truth has a narrow peak at 300 GeV, the learnt ratio a broad rise. Right, the contact interaction: truth and learnt ratio rise smoothly together."}}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
 for ax, kind, size in zip(axes, list(kinds)[1:], (40, 1.0), strict=True):
-    ax.stairs(ideal(kind, size), edges, baseline=None, color="black")
-    for toy, style in ((0, "-"), (1, ":")):
-        one = learnt[(learnt.hypothesis == kind) & (learnt.toy == toy)]
-        ratio = (one.learnt / one.expected).to_numpy()
-        ax.plot(middles, ratio, style, color="C0", lw=2)
-        if toy == 0:
-            seen = one.seen.to_numpy() / standard_model(edges)
-            error = np.sqrt(one.seen) / standard_model(edges)
-            ax.errorbar(middles, seen, error, fmt="o", ms=4, color="C1")
+    ax.stairs(ideal(kind, size), edges, baseline=None, color="black",
+              label="ideal")
+    of_kind = learnt[learnt.hypothesis == kind]
+    by_mass = of_kind.groupby("low").ratio
+    low, middle, high = (by_mass.quantile(q) for q in (0.16, 0.5, 0.84))
+    ax.plot(middles, middle, color="C0", lw=2, label="learnt, median")
+    ax.fill_between(middles, low, high, color="C0", alpha=0.25)
+    first = of_kind[of_kind.toy == 0]
+    ax.plot(middles, first.ratio, ":", color="C1", label="one toy")
     ax.set(xscale="log", yscale="log", ylim=(0.3, 40), title=kinds[kind])
     ax.set_xlabel(r"$m_{\ell\ell}$ [GeV]")
 axes[0].set_ylabel("data / reference")
-names = ["ideal", "learnt, two toys", "in the toy"]
-handles = [axes[0].patches[0], axes[0].lines[0], axes[0].containers[0]]
-axes[0].legend(handles, names, loc="upper left");
+axes[0].legend(loc="upper left");
 
 # %%
 def excess(kind, low, high):
@@ -527,33 +531,62 @@ def excess(kind, low, high):
     return sums.div(sums.expected, axis=0)[["learnt", "seen"]]
 
 
-pd.concat({
-    "Z', 260 to 340 GeV": excess("zprime-300", 260, 340),
-    "contact, over 300 GeV": excess("contact", 300, 2_000),
-    "no signal, over 300 GeV": excess("no signal", 300, 2_000),
-}, names=["where", "toy"]).round(2)
+places = {
+    "Z', 260 to 340 GeV": ("zprime-300", 260, 340),
+    "contact, over 300 GeV": ("contact", 300, 2_000),
+    "no signal, over 300 GeV": ("no signal", 300, 2_000),
+}
+rows = {}
+for name, place in places.items():
+    toys = excess(*place)
+    medians, spread = toys.median(), toys.std()
+    rows[name] = *medians, *spread, toys.corr().loc["learnt", "seen"]
+names = ["learnt", "in the toys", "spread", "of the toys", "correlation"]
+followed = pd.DataFrame(rows, names).T
+followed.round(2)
 
 # %% [markdown]
-# For the Z' the network has understood that it is the mass that matters, and which one: below 200 GeV the lines stay at one,
-# and around 300 GeV they are up by a factor of about two. It has not drawn the peak. Its rise is broader than the truth, and
-# lower; beyond, where the toy has hardly an event, it comes down late or not at all. The paper's Figure 10 shows a peak where
-# ours shows a shoulder. More epochs do not make the difference, as we tried; something in the details of the training must.
+# For the Z' the network has understood that it is the mass that matters, and which one: below 150 GeV the ratio stays at one,
+# around 300 GeV it doubles, and beyond it comes down again. The peak is lower than the truth and much broader, as in the
+# paper's Figure 10. Only a part of the excess is found, and a toy with more of it does not give much more (the low
+# correlation).
 #
-# The contact interaction suits it better: a smooth growth, that begins where the truth begins, up to where the reference has no
-# more events.
+# The contact interaction suits the network better: a smooth growth, that begins where the truth begins, up to where the
+# reference has no more events.
 #
-# And without a signal? The last lines of the table: it follows the fluctuations of its toy, as it must.
+# And without a signal? On average the ratio is one, and in each toy the network follows the fluctuations, as it must.
 #
 # One can use this. A new and independent data set can be cut on f, a search whose signal a machine has proposed (Exercise 3).
 
 # %% tags=["check", "remove-cell"]
-# Thirty toys of each kind. Trials: 89 without signal, 132 and 91 with a Z',
-# 124 with the contact interaction.
-assert (by_kind.t.count() >= 20).all()
-middle = by_kind.t.mean()
-assert 50 < middle["no signal"] < middle["zprime-300"] < 180
-found = excess("zprime-300", 260, 340)
-assert (found.seen > found.learnt).all() and (found.learnt > 1.2).all()
+assert (by_kind.t.count() == 30).all()
+middle = by_kind.t.median()
+assert 80 < middle["no signal"] < middle[["contact", "zprime-300"]].min()
+assert 1.5 < followed["learnt"]["Z', 260 to 340 GeV"] < 3
+assert 0.8 < followed["learnt"]["no signal, over 300 GeV"] < 1.2
+
+# %% [markdown]
+# ### Is t the largest there is?
+#
+# With so many layers there is no proof that a training ends at the minimum of the loss. On eight toys of a fortieth of the
+# size, the last four with six events of the Z', both recipes were run: ours, and the 300,000 epochs of the paper.
+
+# %%
+pairs = results.load("nplm-dimuon-recipes")
+pairs = pairs.pivot(index="toy", columns="recipe")
+recipes = pairs.t.assign(difference=pairs.t.newton - pairs.t.adam)
+recipes["times faster"] = pairs.seconds.adam / pairs.seconds.newton
+recipes.round(1)
+
+# %% [markdown]
+# With a signal ours ends a little higher, without it lower, by up to forty: in a network of many layers there are valleys
+# beside valleys, and the paper's hundredfold of steps finds deeper ones. What does not depend on the recipe is that
+# data and toys have to share it; what does is how far the toys spread, and so the power of the test. (With only 2,500
+# reference events, six signal events stand where there is hardly one of them, and f grows as large as it may.)
+
+# %% tags=["check", "remove-cell"]
+assert len(recipes) == 8 and (recipes["times faster"] > 30).all()
+assert recipes.difference.abs().max() < 60
 
 # %% [markdown]
 # ## What the sensitivity depends on

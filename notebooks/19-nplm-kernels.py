@@ -435,7 +435,9 @@ print(f"{len(nominal)} in the reference")
 
 # %% [markdown]
 # All samples are scaled by the nominal reference. For the machine we take the published dimuon settings,
-# $\sigma = 3$ and $\lambda = 10^{-6}$, and as many centres as the square root asks for.
+# $\sigma = 3$ and $\lambda = 10^{-6}$, and as many centres as the square root asks for. (Published for all events. The penalty
+# is $\lambda N$, so that behind a cut, where N is smaller, the same $\lambda$ leaves the machine freer: [what that
+# costs](18-nplm-dimuon.ipynb).)
 
 # %%
 def scaled(events):
