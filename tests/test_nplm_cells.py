@@ -30,7 +30,7 @@ def test_weights_and_the_mean_are_kept(seed, n, d, cells):
 
 
 def test_events_far_away_stand_alone():
-    """A few of a thousand, and the cells are smallest where most events are."""
+    """Three events in the tails of a thousand keep their places."""
     x = np.concatenate([np.random.default_rng(1).normal(size=(1_000, 2)), [[8, 0], [0, 9], [-7, 7]]])
     nothing = np.empty((0, 2)), None, np.empty(0)
     means, counts, none = squeeze((x, np.ones(len(x)), None), nothing, 128)
