@@ -449,7 +449,7 @@ ax.legend();
 # %% [markdown]
 # The paper turns the median t into a significance by the law with 96 degrees of freedom. Thirty null toys of our own say how
 # far that can be trusted: by counting, as far as they reach, and by a gamma law fitted to them, which is an extrapolation.
-# The last column is the kernel machine on the same signals.
+# The last line is the kernel machine on the same signals.
 
 # %%
 def median_z(t, null):
@@ -473,9 +473,9 @@ for kind, size in (("zprime-300", 40.0), ("contact", 1.0)):
     kernel = median_z(toys_of("whole", kind, size), toys_of("whole"))
     ours = median_z(t, no_signal)
     rows[kind] = z_ref(kind, size), by_law, *ours, kernel[2]
-names = ["Z_ref", "Z by the law", "counted", "limit", "gamma", "error"]
-networks = pd.DataFrame(rows, [*names, "kernel machine"]).T
-networks.astype({"limit": bool}).infer_objects().round(2)
+names = ["Z_ref", "Z by the law", "counted", "a limit? (1)", "gamma"]
+names.append("error")
+pd.DataFrame(rows, [*names, "kernel machine"]).astype(float).round(2)
 
 # %% [markdown]
 # Do not believe the law. The null toys lie higher than 96 and spread wider, and a Z of two and a half by the law is one and
