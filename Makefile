@@ -30,7 +30,7 @@ bench: .venv/.has-book,test  ## measure the speeds that the course promises, in 
 resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)
 	@$(BIN)/python -m tools.tables claims shares resonant_methods genuine
 
-nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 anew (an hour; goes on where it was)
+nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 anew (two hours; goes on where it was)
 	@$(BIN)/python -m tools.tables nplm_benchmarks
 
 nplm-dimuon: .venv/.has-book,test  ## compute the stored tables of chapter 18 anew (an hour; goes on where it was)

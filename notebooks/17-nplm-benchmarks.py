@@ -133,14 +133,14 @@ print("NP1:      ", ideal[1].round(1))
 # somewhat larger: it has found the new law, and a few fluctuations on top.
 
 # %% tags=["check", "remove-cell"]
-assert (t[:n] < 60).all() and np.median(t[n:]) > 45
-assert (ideal[0] < 5).all() and np.median(ideal[1]) > 35
+assert (t[:n] < 60).all() and np.median(t[n:]) > 35
+assert (ideal[0] < 5).all() and np.median(ideal[1]) > 30
 assert -10 < np.median(t[n:] - ideal[1]) < 40
 
 # %% [markdown]
 # ## Toys of full size
 #
-# A toy of full size takes a second, hundreds of each kind too long for a lecture. They come from a drawer
+# A toy of full size takes one or two seconds, and a thousand are too many for a lecture. They come from a drawer
 # (`make nplm-tables`), with one reference for all toys of a problem, five times as large as the data.
 
 # %%
@@ -186,22 +186,19 @@ for name, k in dof.items():
     counted = nplm.empirical_significance(np.median(new), zero)
     fitted = nplm.extrapolated_significance(np.median(new), zero)
     z = nplm.significance(new, k)
-    last = np.sort(z)[:2]
-    rows[name] = np.median(z), *last, counted.z, fitted.z, fitted.error
-names = ["median", "lowest", "next", "counted >", "gamma", "±"]
+    rows[name] = np.median(z), z.min(), counted.z, fitted.z, fitted.error
+names = ["median", "lowest", "counted >", "gamma", "±"]
 z = pd.DataFrame(rows, names).T
 z["published"] = ["19, lowest", "24, lowest", "20, median", "8.1, median"]
 z.round(1)
 
 # %% [markdown]
-# Counting says the least and can be relied upon: none of the toys came so high, and that is nearly three
+# Counting says the least and can be relied upon: none of the toys came so high, and that is a little more than three
 # standard deviations, for all four. The rest is extrapolation. Twenty standard deviations are a probability with ninety
 # zeros; no toy will ever show that a law holds there, and two laws that agree about the toys disagree about the number.
-# The first three columns are by the $\chi^2$ law (the median, the lowest and the next of the toys), and so are the published
-# values. Ours lie within one or
-# two standard deviations of them. (The lowest is that of 300 toys, as in the paper. The lowest of NP2 is an accident of the
-# training, to which we will come; take the next. And for the box the law does not hold, so that the agreement there
-# says little.)
+# The first two columns are by the $\chi^2$ law (the median and the lowest of 300 toys, as in the paper), and so are the
+# published values. Ours lie within one standard deviation of them. (For the box the law does not hold, so that the
+# agreement there says little.)
 #
 # Take such numbers for what they can be: a scale on which to compare methods.
 
@@ -263,7 +260,7 @@ names = ["dof", "mean", "spread", "reduced χ²", "p (KS)"]
 law = pd.DataFrame(rows, names).T
 law.round(4)
 
-# %% mystnb={"figure": {"caption": "Toys of the reference, cumulative, beside the χ² laws with 21 (full line) and 26 (dashed) degrees of freedom.", "name": "fig-nplm-law"}, "image": {"alt": "Cumulative distributions of t for four settings with the chi-squared laws; the first two follow theirs, the box does not."}}
+# %% mystnb={"figure": {"caption": "Toys of the reference, cumulative, beside the χ² laws with 21 (full line) and 26 (dashed) degrees of freedom.", "name": "fig-nplm-law"}, "image": {"alt": "Cumulative distributions of t for four settings with the chi-squared laws; the first two nearly follow theirs, the box does not."}}
 ax = plt.subplots(figsize=(6.4, 3.6))[1]
 for name in law.index:
     zero = np.sort(stored(name, "null"))
@@ -275,59 +272,70 @@ ax.set(xlabel="$t$", ylabel="share of toys below", xlim=(0, 100))
 ax.legend();
 
 # %% [markdown]
-# In the plane the toys follow the law but for a small shift, which five hundred toys begin to see. That is what the clipping
-# was chosen for, and so it is no surprise; it is no proof of the far tail either. The agreement is a heuristic's: [in a smaller network](16-learning-new-physics.ipynb) we
-# counted the weights that the clipping holds.
+# In the plane the toys follow the law but for a shift of one or two, which a thousand of them show clearly. The clipping was
+# chosen for the law, so the nearness is no surprise, and it is no proof of the far tail. Even the shift depends on how well
+# one looks for the minimum: trained from one random start instead of six, 500 toys had means of 20.3 and 20.6, and the law
+# could not be told from them. The agreement is a heuristic's: [in a smaller network](16-learning-new-physics.ipynb) we counted
+# the weights that the clipping holds.
 #
 # For the box the law fails. With scaled features t is far too large. As they are, two of the features reach only to one
 # half, so that the same clipping makes softer walls across them, and t is smaller, but still too large. (The paper does not
 # say how it scaled them.) A Z from this law means nothing here until toys have calibrated it, and the gamma law, fitted to
 # them, says less.
-#
-# ### An accident
-#
-# About one toy in a thousand has a t of next to nothing, with a signal or without:
-
-# %%
-table[(table.t < 8) & (table.ideal > 0) | (table.t < 2.5)].round(1)
-
-# %% [markdown]
-# We followed that of NP2. The random weights of the start add up to an f far above zero. The first steps correct this with
-# all they have, and leave the inner weights at zero: every neuron is a constant. There the slope of the loss all but vanishes,
-# since NP2 moves no mean; it is not a minimum, but Newton's steps see nothing to gain. The same warm-up on all events got away
-# after 1,400 epochs; that on cells, which the next section explains, had not after 3,000.
-#
-# The recipe is frozen, so these toys stay. In the data the same accident would cost a discovery: look at f before you
-# believe in a small t.
 
 # %% tags=["check", "remove-cell"]
-assert (law["p (KS)"][["NP1", "bump"]] > 1e-3).all()
+assert (law["mean"][["NP1", "bump"]] - 21).abs().max() < 2.5
 assert (law["p (KS)"][["box", "box, raw"]] < 1e-6).all()
 
 # %% [markdown]
 # ## Two recipes, one minimum?
 #
-# All this used the fast recipe, a short warm-up and then Newton's method. The paper takes 150,000 epochs of Adam. Both were
-# run on the same twelve toys of four problems: the bump in one dimension of the paper's section 2, 1-3-1 with $W = 7$, at
-# its own size, and three of ours at a fortieth.
+# All this used the fast recipe: six short warm-ups, Newton's steps from the end of each, and the best of the six counts. The
+# paper takes 150,000 epochs of Adam, once. Both were run on the same twelve toys of four problems: the bump in one dimension
+# of the paper's section 2, 1-3-1 with $W = 7$, at its own size, and three of ours at a fortieth. And all of it twice, with
+# other random weights to start from.
 
-# %% mystnb={"figure": {"caption": "t of the same toys by both recipes.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of four problems along the diagonal of t by Adam against t by Newton."}}
-pairs = results.load("nplm-recipes").pivot_table(
-    index=["problem", "toy"], columns="recipe", values=["t", "seconds"]
-)
+# %% mystnb={"figure": {"caption": "t of the same toys by both recipes.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of four problems along the diagonal of t by Adam against t by Newton; those of the peak and the box lie above it in part."}}
+runs = results.load("nplm-recipes")
+t_of = runs.pivot(index=["problem", "toy"], columns=["recipe", "seed"],
+                  values="t")
 ax = plt.subplots(figsize=(4.6, 4.2))[1]
-for name, one in pairs.t.groupby("problem"):
-    ax.plot(one.adam, one.newton, "o", alpha=0.7, label=name)
-top = pairs.t.max().max()
+for name, one in t_of.groupby("problem"):
+    ax.plot(one.adam[0], one.newton[0], "o", alpha=0.7, label=name)
+top = t_of.max().max()
 ax.plot([0, top], [0, top], color="black", lw=1)
 ax.set(xlabel="$t$, Adam", ylabel="$t$, Newton")
 ax.legend();
 
 # %%
-difference = (pairs.t.newton - pairs.t.adam).groupby("problem")
-speed = pairs.seconds.adam / pairs.seconds.newton
-both = difference.agg(["mean", "min", "max"])
-both.assign(faster=speed.groupby("problem").mean().round(0)).round(2)
+def compare(one, other):
+    difference = (one - other).groupby("problem")
+    return difference.agg(["mean", "min", "max"])
+
+
+both = compare(t_of.newton[0], t_of.adam[0])
+seconds = runs.groupby(["problem", "recipe"]).seconds.mean().unstack()
+both.assign(faster=(seconds.adam / seconds.newton).round(0)).round(2)
+
+# %% [markdown]
+# Is Newton's t right, or Adam's? Compare each with itself, from the other random weights.
+
+# %%
+itself = {name: compare(t_of[name][1], t_of[name][0])
+          for name in ("adam", "newton")}
+pd.concat(itself, axis=1).round(2)
+
+# %% [markdown]
+# From other weights Adam misses its own t by up to 18. The loss has many valleys, and a run ends in one of them: in the plane
+# mostly in one of the best, in one dimension and in the box, where f has to make sharp steps, seldom. So where Newton's t is
+# the higher one, it is the better one, for t is defined by the best f of all. Six starts miss less than one, and still by up to
+# 8. They cost little, for a short warm-up finds the valley, and Newton's steps its floor.
+#
+# An accident led us there. With one start of 3,000 epochs four of 3,500 toys ended at a t of 2 to 7, one of them of NP2, whose
+# t is near 800. We followed that one. The random weights of its start add up to an f far above zero; the first steps correct
+# this with all they have, and leave the inner weights at zero: every neuron is a constant. There the slope of the loss all but
+# vanishes, since NP2 moves no mean. It is not a minimum, but no step sees anything to gain. In data this would cost a
+# discovery; look at f before you believe in a small t.
 
 # %% [markdown]
 # Where there are many events the fast recipe has a second short cut. It begins on *cells*: boxes in which all events, of
@@ -344,14 +352,16 @@ speed_up = (pairs.seconds[0] / pairs.seconds[4096]).groupby("problem")
 cells.assign(faster=speed_up.mean()).round(2)
 
 # %% tags=["check", "remove-cell"]
-assert (both["mean"].drop("box").abs() < 1).all() and (speed > 10).all()
+assert (both["mean"] > -0.5).all() and (both["min"].drop("box") > -3).all()
+assert (seconds.adam / seconds.newton > 10).all()
 
 # %% [markdown]
-# The bump keeps its t to a hundredth. In NP1 a few toys end in another valley, and in the box most of them do, up to forty
-# away: behind its walls f is not smooth on the scale of a cell.
+# In the plane t stays within a unit or two. In the box some toys end in another valley, higher or lower: at its walls f is not
+# smooth on the scale of a cell. On average nothing is lost, and six starts on cells take a fraction of the time that one
+# needs on all events.
 #
-# Neither recipe is sure to find the lowest point, and a toy may end in one valley with the one and in its neighbour with the
-# other. For calibrated significances it does not matter, as long as data and toys are treated alike.
+# None of these recipes is sure to find the best f. For calibrated significances it does not matter, as long as data and toys
+# are treated alike.
 #
 # ## Exercises
 #
@@ -403,7 +413,8 @@ assert known["reference"][1] < 1.5 and known["bump"][1] > 8
 # %% [markdown]
 # ### Exercise 2 (15 min)
 # In the box, live: 1,000 events expected, 5,000 of reference, 6 toys, `(3, 5, 1)`, $W = 3.4$, no signal. Compare the mean
-# t for features as they are with features of width one, and with $W = 1.2$ for the latter. Expect 26 to lie below the
+# t for features as they are with features of width one, and with $W = 1.2$ for the latter; two starts will do,
+# `recipe=nplm.Newton(starts=2)`. Expect 26 to lie below the
 # first two and above the last, as far as six toys can say. What, then, does "the clipping that agrees with the law" depend on?
 
 # %% tags=["exercise"]
@@ -419,11 +430,13 @@ means = {}
 for name, unit, clip in (("raw", 1, 3.4), ("scaled", even.std(axis=0), 3.4),
                          ("scaled, W = 1.2", even.std(axis=0), 1.2)):
     small = [x / unit for x in flat]
-    means[name] = nplm.fit(even / unit, small, 1_000, (3, 5, 1), clip).mean()
+    means[name] = nplm.fit(
+        even / unit, small, 1_000, (3, 5, 1), clip, nplm.Newton(starts=2)
+    ).mean()
 pd.Series(means, name="mean of t").round(1).to_frame()
 
 # %% tags=["check", "remove-cell"]
-# Seeds 17, 1, 2, 3: raw 30, 29, 36, 38; scaled 44, 37, 41, 47; 20, 20, 22, 29.
+# Seeds 17, 1, 2, 3: raw 33, 29, 38, 39; scaled 42, 42, 37, 52; 22, 21, 23, 29.
 assert means["scaled"] > 30 and means["scaled, W = 1.2"] < 36
 assert means["scaled"] - means["scaled, W = 1.2"] > 8
 

@@ -420,7 +420,7 @@ assert np.allclose(
 #
 # The paper's network has three hidden layers of five neurons, 96 weights and biases in all, and weights clipped at about 2.5.
 # It trains for 300,000 epochs. Ours takes the recipe of the [network chapter](16-learning-new-physics.ipynb): 3,000 epochs of
-# Adam with ten times the learning rate, then Newton's steps. Thirty toys of three kinds, of full size, each with its own
+# Adam with ten times the learning rate, then Newton's steps, from one start. Thirty toys of three kinds, of full size, each with its own
 # reference of 100,000 events. The signals are those of the paper's Figure 10: forty events of the Z' of 300 GeV, and
 # $c_W = 1$/TeV² (it writes $10^{-6}$, in 1/GeV²).
 
@@ -569,24 +569,36 @@ assert 0.8 < followed["learnt"]["no signal, over 300 GeV"] < 1.2
 # ### Is t the largest there is?
 #
 # With so many layers there is no proof that a training ends at the minimum of the loss. On eight toys of a fortieth of the
-# size, the last four with six events of the Z', both recipes were run: ours, and the 300,000 epochs of the paper.
+# size, the last four with six events of the Z', four recipes were run: ours from one start; the default of `dmlib`, the best
+# of six starts with 500 epochs each; six with 3,000 epochs; and the 300,000 epochs of the paper.
 
 # %%
 pairs = results.load("nplm-dimuon-recipes")
 pairs = pairs.pivot(index="toy", columns="recipe")
-recipes = pairs.t.assign(difference=pairs.t.newton - pairs.t.adam)
-recipes["times faster"] = pairs.seconds.adam / pairs.seconds.newton
-recipes.round(1)
+columns = ["one start", "newton", "six long", "adam"]
+pairs.t[columns].rename(columns={"newton": "six short"}).T.round(0).astype(int)
+
+# %%
+gain = pairs.t.sub(pairs.t.adam, axis=0)[columns[:3]]
+rows = gain[:4].mean(), gain[4:].mean(), gain.min()
+seconds = pairs.seconds.mean()
+names = ["no signal, mean gain", "signal", "lowest", "times faster"]
+recipes = pd.DataFrame([*rows, seconds.adam / seconds[columns[:3]]], names)
+recipes.rename(columns={"newton": "six short"}).round(1)
 
 # %% [markdown]
-# With a signal ours ends a little higher, without it lower, by up to forty: in a network of many layers there are valleys
-# beside valleys, and the paper's hundredfold of steps finds deeper ones. What does not depend on the recipe is that
-# data and toys have to share it; what does is how far the toys spread, and so the power of the test. (With only 2,500
-# reference events, six signal events stand where there is hardly one of them, and f grows as large as it may.)
+# From one start ours ends a little higher than the paper's where there is a signal, and lower without, by up to forty. In a
+# network of many layers there are valleys beside valleys, and the paper's hundredfold of steps finds deeper ones. But it is
+# cheaper to start again: six short starts come to the paper's t on average, six long ones beyond it. So the paper's t is not
+# the largest either, and nobody knows what is. (With only 2,500 reference events, six signal events stand where there is
+# hardly one of them, and f grows as large as it may.)
+#
+# What does not depend on the recipe is that data and toys have to share it; what does is how far the toys spread, and so the
+# power of the test. The ninety toys above had one start, which took half a minute.
 
 # %% tags=["check", "remove-cell"]
-assert len(recipes) == 8 and (recipes["times faster"] > 30).all()
-assert recipes.difference.abs().max() < 60
+assert recipes.loc["times faster"].min() > 5 and gain["six long"].mean() > 0
+assert gain.abs().max().max() < 60 and abs(gain["newton"].mean()) < 10
 
 # %% [markdown]
 # ## What the sensitivity depends on

@@ -103,7 +103,8 @@ def test_benchmarks_of_the_learning_machine_repeat_themselves():
     counts = table.groupby(["problem", "hypothesis"]).size()
     cases = {(item["problem"], item["hypothesis"]) for item in nplm_benchmarks.items()}
     assert set(counts.index) == cases
-    assert all(number == nplm_benchmarks.TOYS[hypothesis] for (_, hypothesis), number in counts.items())
+    for (problem, hypothesis), number in counts.items():
+        assert number == (nplm_benchmarks.RAW if problem == "box, raw" else nplm_benchmarks.TOYS[hypothesis])
     stored = table[(table.problem == "box") & (table.hypothesis == "signal")].head(5)
     item = {"problem": "box", "hypothesis": "signal", "block": 0}
     again = pd.DataFrame(nplm_benchmarks.benchmark(item, toys=5)["rows"])
@@ -113,11 +114,12 @@ def test_benchmarks_of_the_learning_machine_repeat_themselves():
 
 
 def test_recipes_agree():
-    """Mean difference and worst toy, against 150,000 epochs of Adam."""
-    t = results.load("nplm-recipes").pivot_table(index=["problem", "toy"], columns="recipe", values="t")
+    """Against 150,000 epochs of Adam no toy is lower by 3; in one dimension and in the box most are higher."""
+    table = results.load("nplm-recipes").query("seed == 0")
+    t = table.pivot(index=["problem", "toy"], columns="recipe", values="t")
     difference = (t.newton - t.adam).groupby("problem")
-    assert (difference.mean()[["peak", "NP1", "bump"]].abs() < 0.5).all()
-    assert (difference.min()[["NP1", "bump"]] > -3).all()
+    assert (difference.mean()[["NP1", "bump"]].abs() < 1).all() and (difference.mean() > -0.5).all()
+    assert (difference.min()[["peak", "NP1", "bump"]] > -3).all()
 
 
 def test_scans_of_muons_are_complete_and_repeat_themselves():
@@ -149,6 +151,6 @@ def test_deep_network_repeats_itself():
     table = results.load("nplm-dimuon")
     assert (table.groupby("hypothesis").size()[list(nplm_dimuon.HYPOTHESES)] == nplm_dimuon.DEEP_TOYS).all()
     assert len(results.load("nplm-dimuon-ratio")) == len(table) * (len(nplm_dimuon.MASSES) - 1)
-    stored = results.load("nplm-dimuon-recipes").query("recipe == 'newton'").t.to_numpy()
-    again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "newton"})["rows"]]
+    stored = results.load("nplm-dimuon-recipes").query("recipe == 'one start'").t.to_numpy()
+    again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "one start"})["rows"]]
     assert np.median(np.abs(again - stored)) < 10  # another machine, another valley
