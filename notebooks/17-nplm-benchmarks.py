@@ -193,17 +193,20 @@ z["published"] = ["19, lowest", "24, lowest", "20, median", "8.1, median"]
 z.round(1)
 
 # %% [markdown]
-# Counting says the least and can be relied upon: none of the toys came so high, and that is a little more than three
-# standard deviations, for all four. The rest is extrapolation. Twenty standard deviations are a probability with ninety
-# zeros; no toy will ever show that a law holds there, and two laws that agree about the toys disagree about the number.
-# The first two columns are by the $\chi^2$ law (the median and the lowest of 300 toys, as in the paper), and so are the
-# published values. Ours lie within one standard deviation of them. (For the box the law does not hold, so that the
+# Counting says the least and can be relied upon: none of the toys came so high, and that is a little more than three standard
+# deviations, for all four. The rest is extrapolation. Twenty standard deviations are a probability with ninety zeros; no toy
+# will ever show that a law holds there, and two laws that agree about the toys disagree about the number. The first two columns
+# are by the $\chi^2$ law (the median and the lowest of 300 toys, as in the paper), and so are the published values. Ours lie
+# within one standard deviation of them; a median of 300 toys is good to 0.1. (For the box the law does not hold, so that the
 # agreement there says little.)
 #
 # Take such numbers for what they can be: a scale on which to compare methods.
 
 # %% tags=["check", "remove-cell"]
 assert (z["counted >"] < 3.5).all() and (z["median"] > 5).all()
+for name, k in dof.items():
+    of_toys = nplm.significance(stored(name, "signal"), k)
+    assert 1.25 * of_toys.std() / np.sqrt(len(of_toys)) < 0.15
 
 # %% [markdown]
 # ## The price
@@ -293,18 +296,18 @@ assert (law["p (KS)"][["box", "box, raw"]] < 1e-6).all()
 # All this used the fast recipe: six short warm-ups, Newton's steps from the end of each, and the best of the six counts. The
 # paper takes 150,000 epochs of Adam, once. Both were run on the same twelve toys of four problems: the bump in one dimension
 # of the paper's section 2, 1-3-1 with $W = 7$, at its own size, and three of ours at a fortieth. And all of it twice, with
-# other random weights to start from.
+# other random weights to start from. The better of Adam's two runs is what Newton's has to meet.
 
-# %% mystnb={"figure": {"caption": "t of the same toys by both recipes.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of four problems along the diagonal of t by Adam against t by Newton; those of the peak and the box lie above it in part."}}
+# %% mystnb={"figure": {"caption": "t of the same toys by both recipes; of Adam the better of two runs.", "name": "fig-nplm-recipes"}, "image": {"alt": "Points of four problems along the diagonal of t by Adam against t by Newton; those of the peak and the box lie above it in part."}}
 runs = results.load("nplm-recipes")
 t_of = runs.pivot(index=["problem", "toy"], columns=["recipe", "seed"],
                   values="t")
 ax = plt.subplots(figsize=(4.6, 4.2))[1]
 for name, one in t_of.groupby("problem"):
-    ax.plot(one.adam[0], one.newton[0], "o", alpha=0.7, label=name)
+    ax.plot(one.adam.max(axis=1), one.newton[0], "o", alpha=0.7, label=name)
 top = t_of.max().max()
 ax.plot([0, top], [0, top], color="black", lw=1)
-ax.set(xlabel="$t$, Adam", ylabel="$t$, Newton")
+ax.set(xlabel="$t$, Adam, the better of two", ylabel="$t$, Newton")
 ax.legend();
 
 # %%
@@ -313,7 +316,7 @@ def compare(one, other):
     return difference.agg(["mean", "min", "max"])
 
 
-both = compare(t_of.newton[0], t_of.adam[0])
+both = compare(t_of.newton[0], t_of.adam.max(axis=1))
 seconds = runs.groupby(["problem", "recipe"]).seconds.mean().unstack()
 both.assign(faster=(seconds.adam / seconds.newton).round(0)).round(2)
 
@@ -352,13 +355,13 @@ speed_up = (pairs.seconds[0] / pairs.seconds[4096]).groupby("problem")
 cells.assign(faster=speed_up.mean()).round(2)
 
 # %% tags=["check", "remove-cell"]
-assert (both["mean"] > -0.5).all() and (both["min"].drop("box") > -3).all()
+assert (both["mean"][["NP1", "bump"]].abs() < 0.5).all()
+assert (both["mean"] > -0.5).all() and (both["min"] > -3).all()
 assert (seconds.adam / seconds.newton > 10).all()
 
 # %% [markdown]
 # In the plane t stays within a unit or two. In the box some toys end in another valley, higher or lower: at its walls f is not
-# smooth on the scale of a cell. On average nothing is lost, and six starts on cells take a fraction of the time that one
-# needs on all events.
+# smooth on the scale of a cell. On average nothing is lost.
 #
 # None of these recipes is sure to find the best f. For calibrated significances it does not matter, as long as data and toys
 # are treated alike.
@@ -414,8 +417,8 @@ assert known["reference"][1] < 1.5 and known["bump"][1] > 8
 # ### Exercise 2 (15 min)
 # In the box, live: 1,000 events expected, 5,000 of reference, 6 toys, `(3, 5, 1)`, $W = 3.4$, no signal. Compare the mean
 # t for features as they are with features of width one, and with $W = 1.2$ for the latter; two starts will do,
-# `recipe=nplm.Newton(starts=2)`. Expect 26 to lie below the
-# first two and above the last, as far as six toys can say. What, then, does "the clipping that agrees with the law" depend on?
+# `recipe=nplm.Newton(starts=2)`. Expect 26 to lie below the first two and above the last, as far as six toys can say. What,
+# then, does "the clipping that agrees with the law" depend on?
 
 # %% tags=["exercise"]
 # your code

@@ -420,9 +420,9 @@ assert np.allclose(
 #
 # The paper's network has three hidden layers of five neurons, 96 weights and biases in all, and weights clipped at about 2.5.
 # It trains for 300,000 epochs. Ours takes the recipe of the [network chapter](16-learning-new-physics.ipynb): 3,000 epochs of
-# Adam with ten times the learning rate, then Newton's steps, from one start. Thirty toys of three kinds, of full size, each with its own
-# reference of 100,000 events. The signals are those of the paper's Figure 10: forty events of the Z' of 300 GeV, and
-# $c_W = 1$/TeV² (it writes $10^{-6}$, in 1/GeV²).
+# Adam with ten times the learning rate, then Newton's steps, from one start. Thirty toys of three kinds, of full size, each
+# with its own reference of 100,000 events. The signals are those of the paper's Figure 10: forty events of the Z' of 300 GeV,
+# and $c_W = 1$/TeV² (it writes $10^{-6}$, in 1/GeV²).
 
 # %%
 deep = results.load("nplm-dimuon")

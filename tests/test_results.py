@@ -114,12 +114,11 @@ def test_benchmarks_of_the_learning_machine_repeat_themselves():
 
 
 def test_recipes_agree():
-    """Against 150,000 epochs of Adam no toy is lower by 3; in one dimension and in the box most are higher."""
-    table = results.load("nplm-recipes").query("seed == 0")
-    t = table.pivot(index=["problem", "toy"], columns="recipe", values="t")
-    difference = (t.newton - t.adam).groupby("problem")
-    assert (difference.mean()[["NP1", "bump"]].abs() < 1).all() and (difference.mean() > -0.5).all()
-    assert (difference.min()[["peak", "NP1", "bump"]] > -3).all()
+    """Against the better of two runs of Adam no toy is lower by 3; in one dimension and in the box most are higher."""
+    t = results.load("nplm-recipes").pivot(index=["problem", "toy"], columns=["recipe", "seed"], values="t")
+    difference = (t.newton[0] - t.adam.max(axis=1)).groupby("problem")
+    assert (difference.mean()[["NP1", "bump"]].abs() < 0.5).all() and (difference.mean() > -0.5).all()
+    assert (difference.min() > -3).all()
 
 
 def test_scans_of_muons_are_complete_and_repeat_themselves():
