@@ -120,13 +120,13 @@ def test_weights_of_the_reference_count(sample):
 def test_recipes_agree(sample):
     """On small samples, with Adam at five times the learning rate of the paper, so that few epochs suffice.
 
-    Against the better of two runs of Adam the mean difference was -0.6 to 0.7 in five samples, the lowest -4.0.
+    Against the better of two runs of Adam, four seeds of Newton: mean differences -0.09 to 0.08, the lowest -0.72.
     """
     reference, toys = sample
     args = (reference[:1000], toys, 300, (1, 3, 1), 2.0)
     adam = [nplm.fit(*args, recipe=nplm.Adam(epochs=4000, learning_rate=5e-3), seed=seed) for seed in range(2)]
     difference = nplm.fit(*args, recipe="newton") - np.max(adam, axis=0)
-    assert abs(np.mean(difference)) < 1.5 and difference.min() > -6
+    assert abs(np.mean(difference)) < 0.5 and difference.min() > -3
 
 
 def test_clipped_biases_can_only_lower_the_optimum(sample):
