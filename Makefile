@@ -28,13 +28,13 @@ bench: .venv/.has-book,test  ## measure the speeds that the course promises, in 
 	@$(BIN)/python -m tests.benchmarks
 
 resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)
-	@$(BIN)/python -m tools.tables claims shares resonant_methods genuine
+	@$(BIN)/python -m tools.studies claims shares resonant_methods genuine
 
 nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 anew (two hours; goes on where it was)
-	@$(BIN)/python -m tools.tables nplm_benchmarks
+	@$(BIN)/python -m tools.studies nplm_benchmarks
 
 nplm-dimuon: .venv/.has-book,test  ## compute the stored tables of chapter 18 anew (an hour; goes on where it was)
-	@$(BIN)/python -m tools.tables nplm_dimuon
+	@$(BIN)/python -m tools.studies nplm_dimuon
 
 slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
 	@$(BIN)/python -m tools.slides

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import events as events
     from . import features as features
     from . import metrics as metrics
+    from . import models as models
     from . import nplm as nplm
     from . import plotting as plotting
     from . import resonant as resonant
@@ -47,6 +48,7 @@ _SUBMODULES = (
     "events",
     "features",
     "metrics",
+    "models",
     "nplm",
     "plotting",
     "resonant",

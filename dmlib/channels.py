@@ -11,7 +11,7 @@ References:
 import awkward as ak
 import numpy as np
 
-from dmlib._columns import KINDS, kind_codes
+from dmlib.events.columns import KINDS, kind_codes
 
 CHANNELS = ("1", "2a", "2b", "3")
 JETS = ("j", "b")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dmlib import _archive
+from dmlib.samples.archive import extract
 
 
 def make_tar(path, *members, mode="w"):
@@ -38,7 +38,7 @@ def test_extracts_the_one_file_asked_for(tmp_path, mode):
     shadow = ("training_files/chan1/._a_chan1.csv", b"junk")
     other = ("training_files/chan1/aa_chan1.csv", b"other")
     archive = make_tar(tmp_path / "set.tar", shadow, GOOD, other, mode=mode)
-    path = _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out")
+    path = extract(archive, r"a_chan1\.csv", tmp_path / "out")
     assert path.read_bytes() == GOOD[1]
     assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == [path]
 
@@ -59,7 +59,7 @@ def test_extracts_the_one_file_asked_for(tmp_path, mode):
 def test_unsafe_members_are_refused(tmp_path, evil):
     archive = make_tar(tmp_path / "set.tar", GOOD, evil)
     with pytest.raises(ValueError, match="is refused: its member"):
-        _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out")
+        extract(archive, r"a_chan1\.csv", tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "set.tar"]
 
@@ -68,7 +68,7 @@ def test_unsafe_members_are_refused(tmp_path, evil):
 def test_bomb_is_refused(tmp_path, mode):
     archive = make_tar(tmp_path / "set.tar", GOOD, ("zeros", bytes(3_000_000)), mode=mode)
     with pytest.raises(ValueError, match="more than 0.002 GB"):
-        _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out", limit=2_000_000)
+        extract(archive, r"a_chan1\.csv", tmp_path / "out", limit=2_000_000)
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -76,15 +76,15 @@ def test_small_disk_is_noticed_before_unpacking(tmp_path, monkeypatch):
     archive = make_tar(tmp_path / "set.tar", GOOD)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3))
     with pytest.raises(OSError, match="Not enough disk space"):
-        _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out")
+        extract(archive, r"a_chan1\.csv", tmp_path / "out")
 
 
 def test_no_match_and_two_matches_are_named(tmp_path):
     archive = make_tar(tmp_path / "set.tar", GOOD, ("b/a_chan1.csv", b""))
     with pytest.raises(ValueError, match="found training_files/chan1/a_chan1.csv, b/a_chan1.csv"):
-        _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out")
+        extract(archive, r"a_chan1\.csv", tmp_path / "out")
     with pytest.raises(ValueError, match="found none"):
-        _archive.extract(archive, r"c_chan1\.csv", tmp_path / "out")
+        extract(archive, r"c_chan1\.csv", tmp_path / "out")
 
 
 @pytest.mark.parametrize("keep", [0, 300, 1900])
@@ -94,4 +94,4 @@ def test_truncated_archive_is_refused(tmp_path, keep, mode):
     archive = make_tar(tmp_path / "set.tar", GOOD, ("noise", noise), mode=mode)
     archive.write_bytes(archive.read_bytes()[:keep])
     with pytest.raises(ValueError, match="not a whole archive"):
-        _archive.extract(archive, r"a_chan1\.csv", tmp_path / "out")
+        extract(archive, r"a_chan1\.csv", tmp_path / "out")

@@ -6,7 +6,7 @@ import pytest
 import vector
 from hypothesis import given
 
-from dmlib._dimuon import m_ll
+from dmlib.features.dimuon import m_ll
 
 PT = st.floats(20, 2000)
 ETA = st.floats(-2.4, 2.4)

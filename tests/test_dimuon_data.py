@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import dmlib
-from dmlib._dimuon import m_ll
+from dmlib.features.dimuon import m_ll
 
 FOLDER = Path(dmlib.__file__).parent / "data" / "dimuon"
 CARD = json.loads((FOLDER / "card.json").read_text())

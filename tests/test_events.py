@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmlib import _columns, _csv_kernel, events
+from dmlib import events
+from dmlib.events import csv_kernel
+from dmlib.events.columns import from_awkward, to_awkward
 
 LINES = (
     b"354;ttbar;2.5e-05;832841;-1.22431;b,947383,824498,-0.523103,1.64421;j,1.06946e+06,243675,0.328962,2.25014;\n"
@@ -294,8 +296,8 @@ def test_read_only_installation(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(_csv_kernel, "njit", refuse)
-    assert _csv_kernel._compiled(len) is len
+    monkeypatch.setattr(csv_kernel, "njit", refuse)
+    assert csv_kernel._compiled(len) is len
 
 
 def test_skipped_lines_are_json(tmp_path):
@@ -305,9 +307,9 @@ def test_skipped_lines_are_json(tmp_path):
 
 
 def test_slices_of_columns(sample):
-    columns = _columns.from_awkward(sample)
+    columns = from_awkward(sample)
     for part in (slice(0, 1), slice(1, 3), slice(2, 2)):
-        assert _columns.to_awkward(columns[part]).to_list() == sample[part].to_list()
+        assert to_awkward(columns[part]).to_list() == sample[part].to_list()
 
 
 def test_import_is_light():

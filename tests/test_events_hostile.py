@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dmlib import _csv, events
-from dmlib._columns import merge, to_awkward
+from dmlib import events
+from dmlib.events import csv
+from dmlib.events.columns import merge, to_awkward
 
 hostile = settings(deadline=None, derandomize=True, max_examples=100)
 
@@ -71,7 +72,7 @@ def naive_file(text):
 
 def in_chunks(path, chunk_bytes):
     skipped = []
-    return to_awkward(merge(_csv.read_blocks(path, "skip", chunk_bytes, skipped))).to_list(), skipped
+    return to_awkward(merge(csv.read_blocks(path, "skip", chunk_bytes, skipped))).to_list(), skipped
 
 
 def bits(rows):

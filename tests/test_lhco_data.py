@@ -13,7 +13,8 @@ import pytest
 from scipy import optimize, stats
 
 import dmlib
-from dmlib import _lhco, samples
+from dmlib import samples
+from dmlib.features import lhco
 
 FOLDER = Path(dmlib.__file__).parent / "data" / "lhco"
 CARD = json.loads((FOLDER / "card.json").read_text())
@@ -77,7 +78,7 @@ def test_there_is_enough_of_everything(tables):
 @pytest.mark.parametrize("name", NAMES)
 def test_conventions(name, tables):
     table = tables[name]
-    assert tuple(table.columns) == _lhco.COLUMNS
+    assert tuple(table.columns) == lhco.COLUMNS
     assert (table.dtypes == np.float32).all()
     assert np.isfinite(table.to_numpy()).all()
     assert (table["m_j1"] >= 0).all() and (table["delta_m"] >= 0).all()  # jet 1 is the lighter one
@@ -135,7 +136,7 @@ def test_no_event_is_there_twice(tables):
 
 @pytest.mark.parametrize(("one", "two"), [*itertools.combinations(PARTS, 2)])
 def test_separate_parts_agree(one, two, tables):
-    for feature in _lhco.COLUMNS:
+    for feature in lhco.COLUMNS:
         test = stats.ks_2samp(inside(tables[one])[feature], inside(tables[two])[feature])
         assert test.pvalue > 1e-3, feature
 
@@ -144,12 +145,12 @@ def test_dijet_mass_and_features_are_nearly_independent(tables):
     """What CWoLa relies on, and what `shifted` takes away."""
     table = tables["background"]
     assert table.corr()["m_jj"].drop("m_jj").abs().max() < 0.1
-    assert _lhco.shifted(table).corr().loc["m_jj", "m_j1"] > 0.25
+    assert lhco.shifted(table).corr().loc["m_jj", "m_j1"] > 0.25
 
 
 def test_background_looks_like_the_public_one(tables, test_data):
     ours, genuine = inside(tables["background-test"]), _genuine(test_data, 0)
-    for feature in _lhco.COLUMNS:
+    for feature in lhco.COLUMNS:
         assert stats.ks_2samp(ours[feature], genuine[feature]).statistic < 0.06, feature
     _close(ours, genuine, abs=0.012, rel=0.1)
 
@@ -157,7 +158,7 @@ def test_background_looks_like_the_public_one(tables, test_data):
 def test_signal_looks_like_the_public_one(tables, test_data):
     """395 genuine events: a KS distance of 0.07 is within their noise."""
     ours, genuine = inside(tables["signal"]), _genuine(test_data, 1)
-    for feature in _lhco.COLUMNS:
+    for feature in lhco.COLUMNS:
         assert stats.ks_2samp(ours[feature], genuine[feature]).statistic < 0.14, feature
     _close(ours, genuine, abs=0.04, rel=0.1)
 
@@ -171,11 +172,11 @@ def test_card_quotes_the_public_quantiles(test_data):
 
 def _genuine(test_data, label):
     *features, labels = np.load(test_data / "lhco" / "innerdata_train.npy").T
-    return pd.DataFrame(dict(zip(_lhco.COLUMNS, features, strict=True)))[labels == label]
+    return pd.DataFrame(dict(zip(lhco.COLUMNS, features, strict=True)))[labels == label]
 
 
 def _close(ours, genuine, **tolerance):
-    for feature, q in itertools.product(_lhco.COLUMNS, (0.25, 0.5, 0.75)):
+    for feature, q in itertools.product(lhco.COLUMNS, (0.25, 0.5, 0.75)):
         assert ours[feature].quantile(q) == pytest.approx(genuine[feature].quantile(q), **tolerance), (feature, q)
 
 

@@ -50,7 +50,7 @@ def test_first_step_is_that_of_conjugate_gradients(sample, monkeypatch):
     reference, toys, centres = sample
     machine = nplm.KernelMachine(centres, 1.5, 1e-6)
     direct = machine.fit(reference, toys, 150)
-    monkeypatch.setattr("dmlib.nplm._kernel_solver._DIRECT", 0)
+    monkeypatch.setattr("dmlib.nplm.kernel_solver._DIRECT", 0)
     iterative = machine.fit(reference, toys, 150)
     assert direct.t == pytest.approx(iterative.t, rel=1e-4)
     x = np.concatenate(toys)

@@ -25,7 +25,8 @@ from h5files import jets, write_columns, write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmlib import _archive, _download, _public, _published, events, samples
+from dmlib import events, samples
+from dmlib.samples import archive, convert, download, published
 
 # In the layout of the published files: MeV, ragged, a trailing semicolon, an id that is no key.
 LINES = (
@@ -112,9 +113,9 @@ def bodies(tmp_path_factory):
 @pytest.fixture
 def zenodo(cache, monkeypatch, bodies):
     """The records on a local server; what was published otherwise than here is not compared."""
-    monkeypatch.setattr(_download, "CHECKSUMS", {})
-    monkeypatch.setattr(_download, "CHUNK", 10)  # so that a cut loses no bytes to a buffer
-    monkeypatch.setattr(_download, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(download, "CHECKSUMS", {})
+    monkeypatch.setattr(download, "CHUNK", 10)  # so that a cut loses no bytes to a buffer
+    monkeypatch.setattr(download, "time", SimpleNamespace(sleep=lambda _: None))
     with FileServer() as server:
         server.stand_in_for_zenodo(monkeypatch)
         for (_, record, file, _), body in bodies.items():
@@ -200,7 +201,7 @@ def test_full_disk_leaves_nothing(zenodo, cache, kind, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("dmlib._parquet.write_blocks", full)
+        patch.setattr("dmlib.events.parquet.write_blocks", full)
         patch.setattr(pd.DataFrame, "to_parquet", full)
         with pytest.raises(OSError, match=f"Disk full while {kind[2]} was converted; free some space") as error:
             load(kind[0])
@@ -221,7 +222,7 @@ def test_offline_says_what_to_fetch_by_hand(offline, cache, kind):
 
 @KINDS
 def test_file_put_there_by_hand(offline, cache, kind, bodies, monkeypatch):
-    monkeypatch.setattr(_download, "CHECKSUMS", {})
+    monkeypatch.setattr(download, "CHECKSUMS", {})
     _, record, file, _ = kind
     path = cache / f"10.5281_zenodo.{record}" / file
     path.parent.mkdir(parents=True)
@@ -235,12 +236,13 @@ KILLED = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import fileserver, pooch
-from dmlib import _download, _published, samples
+from dmlib import samples
+from dmlib.samples import convert, download
 for place, value in fileserver.doi_addresses({url!r}).items():
     owner, name = place.rsplit(".", 1)
     setattr(pooch.downloaders if owner == "pooch.downloaders" else pooch.downloaders.ZenodoRepository, name, value)
-_download.CHECKSUMS.clear()
-_download.pin = lambda *_: (print("written", flush=True), time.sleep(60)) if "parquet" in str(_[1]) else None
+download.CHECKSUMS.clear()
+download.pin = lambda *_: (print("written", flush=True), time.sleep(60)) if "parquet" in str(_[1]) else None
 samples.load({name!r}, source="public")
 """
 
@@ -307,7 +309,7 @@ def test_splits_of_any_file_in_any_blocks(tmp_path_factory, n, chunk):
     folder = tmp_path_factory.getbasetemp()
     (folder / "a.csv").write_text(numbered(n))
     events.csv_to_parquet(folder / "a.csv", folder / "a.parquet", chunk_bytes=chunk)
-    parts = [_published.read_events(folder / "a.parquet", part) for part in ("training", "validation", "test")]
+    parts = [convert.read_events(folder / "a.parquet", part) for part in ("training", "validation", "test")]
     assert sorted(ak.concatenate([part.met for part in parts]).to_list()) == list(range(n))
     training, validation, test = map(len, parts)
     assert validation == -(-n // 10) and 0 <= training - test <= 1
@@ -316,9 +318,9 @@ def test_splits_of_any_file_in_any_blocks(tmp_path_factory, n, chunk):
 
 
 def test_published_numbers_of_the_splits_are_those_of_the_rule():
-    for name, sample in _public.published().items():
+    for name, sample in published.published().items():
         if sample.part in ("training", "validation", "test") and sample.total < 1e6:
-            assert sample.events == _published.in_part(np.arange(sample.total), sample.part).sum(), name
+            assert sample.events == convert.in_part(np.arange(sample.total), sample.part).sum(), name
 
 
 def test_failed_conversion_leaves_nothing(zenodo, cache):
@@ -367,10 +369,10 @@ def test_standard_model_in_every_packing(zenodo):
 
 def test_gzip_bomb_is_refused(zenodo, cache):
     zenodo.add_record("3685861", "zw_10fb.csv.gz", Served(gzip.compress(bytes(3_000_000))))
-    small = _public.Record("10.5281/zenodo.3685861", "", "", "", limit=2e6)
-    sample = _public.Published(small, (r"zw.*",), "darkmachines/sm/zw")
+    small = published.Record("10.5281/zenodo.3685861", "", "", "", limit=2e6)
+    sample = published.Published(small, (r"zw.*",), "darkmachines/sm/zw")
     with pytest.raises(ValueError, match="more than 0.002 GB"):
-        _published.parquet(sample, cache, None)
+        convert.parquet(sample, cache, None)
     assert not (cache / "unpacked").exists()
 
 
@@ -378,13 +380,13 @@ def test_zip_that_climbs_out_is_refused(tmp_path):
     for name in ("../a.csv", "/a.csv", "x/../../a.csv"):
         (tmp_path / "a.zip").write_bytes(make_zip({name: "x"}))
         with pytest.raises(ValueError, match="is refused: its member"):
-            _archive.extract(tmp_path / "a.zip", r"a\.csv", tmp_path / "out")
+            archive.extract(tmp_path / "a.zip", r"a\.csv", tmp_path / "out")
     link = zipfile.ZipInfo("a.csv")
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
         zipped.writestr(link, "/etc/passwd")
     with pytest.raises(ValueError, match="is a link or a device"):
-        _archive.extract(tmp_path / "a.zip", r"a\.csv", tmp_path / "out")
+        archive.extract(tmp_path / "a.zip", r"a\.csv", tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -450,10 +452,10 @@ def test_events_that_are_not_finite_are_left_out(zenodo, tmp_path):
 
 def test_known_checksums_go_before_the_record(zenodo, cache, monkeypatch):
     file = "10.5281_zenodo.6466204/events_anomalydetection_v2.features.h5"
-    monkeypatch.setitem(_download.CHECKSUMS, file, "md5:271cf5e71fc756b2a8d2b32730689bdb")
+    monkeypatch.setitem(download.CHECKSUMS, file, "md5:271cf5e71fc756b2a8d2b32730689bdb")
     with pytest.raises(ValueError, match="not the record's file: its checksum is not md5:271cf5e71fc"):
         load("lhco/signal")
-    monkeypatch.setitem(_download.CHECKSUMS, file, f"md5:{md5(served(zenodo, HDF5).body)}")
+    monkeypatch.setitem(download.CHECKSUMS, file, f"md5:{md5(served(zenodo, HDF5).body)}")
     assert len(load("lhco/signal")) == 6
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm
 
+from dmlib.models.flows import build
+from dmlib.models.sampling import inverse
 from dmlib.resonant import ConditionalFlow, LogitScaler
-from dmlib.resonant.flows import build
-from dmlib.resonant.sampling import inverse
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(1e-4, 0.2), st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))

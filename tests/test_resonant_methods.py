@@ -23,7 +23,7 @@ from dmlib.resonant import (
     search,
     select,
 )
-from tests.resonant_toys import MEAN, REGION, Exact, background, signal, true_ratio
+from tools.studies.resonant_toys import MEAN, REGION, Exact, background, signal, true_ratio
 
 QUICK = {"batch_size": 256, "validation": 0.2, "keep": 3}
 FLOW = ConditionalFlow("rqs", transforms=1, hidden=(24,), epochs=10, learning_rate=5e-3, **QUICK)

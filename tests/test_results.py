@@ -9,9 +9,9 @@ import pytest
 from scipy.stats import binom
 
 from dmlib import metrics, nplm, resonant, results
-from tools import tables
+from tools import studies
 from tools.convert import ROOT
-from tools.tables import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
+from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
 
 
 @pytest.mark.parametrize("name", results.names())
@@ -29,8 +29,8 @@ def test_unknown_table_is_refused():
 
 
 def test_tables_are_written_and_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "FOLDER", tmp_path)
-    tables.write("study", "make resonant", {"one": [{"a": 1, "b": 0.123456}]}, {"epochs": 3}, 7_200)
+    monkeypatch.setattr(studies, "FOLDER", tmp_path)
+    studies.write("study", "make resonant", {"one": [{"a": 1, "b": 0.123456}]}, {"epochs": 3}, 7_200)
     monkeypatch.setattr(results, "_FOLDER", tmp_path)
     results._studies.cache_clear()
     try:

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from tools.convert import ROOT, tags
 
 PACKAGE = "dmlib"
-CATALOGUE = ("samples.py", "_public.py", "_published.py", "challenge.py")  # these name all sets
+CATALOGUE = ("dmlib/samples/", "dmlib/challenge.py")  # these name all sets
 
 
 def code(nb: NotebookNode) -> str:
@@ -92,7 +92,8 @@ def fingerprint(nb: NotebookNode, root: Path = ROOT) -> str:
     """
     text = code(nb)
     files = modules(text, root)
-    reached = text + "".join(path.read_text() for path in files if path.name not in CATALOGUE)
+    inside = {path: path.relative_to(root).as_posix() for path in files}
+    reached = text + "".join(path.read_text() for path in files if not inside[path].startswith(CATALOGUE))
     for folder in sorted((root / PACKAGE / "data").glob("*/")):
         if f"{folder.name}/" in reached:
             files += sorted(path for path in folder.rglob("*") if path.is_file())

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data_scripts import files, pythia
-from dmlib._dimuon import m_ll
+from dmlib.features.dimuon import m_ll
 
 from . import card, jobs, muons, plots, tables
 

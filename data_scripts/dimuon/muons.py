@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dmlib._dimuon import m_ll
+from dmlib.features.dimuon import m_ll
 
 PT_MIN = 20.0  # GeV
 ETA_MAX = 2.4

@@ -4,7 +4,12 @@
 `draw` and `draw_from` make toys, and `fit_kernels` is the fast machine.
 """
 
-from .calibration import (
+from .fit import Fits, History, fit, fit_models
+from .kernel_fit import Suggestion, fit_kernels, suggest
+from .kernels import KernelFits, KernelMachine
+from .networks import degrees_of_freedom, initial_weights
+from .recipes import Adam, Newton
+from .significance import (
     Compatibility,
     Extrapolation,
     Significance,
@@ -13,11 +18,6 @@ from .calibration import (
     extrapolated_significance,
     significance,
 )
-from .kernel_fit import Suggestion, fit_kernels, suggest
-from .kernels import KernelFits, KernelMachine
-from .machine import Fits, History, fit, fit_models
-from .networks import degrees_of_freedom, initial_weights
-from .recipes import Adam, Newton
 from .toys import PoolToys, draw, draw_from, mix, neyman_pearson, normalise
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib._finite import finite
+from dmlib._check import finite
 
 ARCHITECTURE = "the first number of architecture"
 CENTRES = "as the centres have"

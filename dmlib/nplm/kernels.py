@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from dmlib import compute
 
 from . import _check
-from ._kernel_solver import MEMORY, Data, Reference, conjugate_gradients
+from .kernel_solver import MEMORY, Data, Reference, conjugate_gradients
 
 _ADDS = 1e-13  # a centre is kept if it is at least so far (squared) from those kept, in the kernel's space
 

@@ -5,16 +5,16 @@ shape (n,). Scores are higher where there is more data than background. The boun
 what no search has: labels, or a perfect background.
 """
 
-from .belt import interval
+from dmlib.models import ConditionalFlow, LogitScaler, NetworkClassifier, TreeClassifier
+
+from .anode import ANODE
 from .benchmark import Benchmark, lhco
-from .classifiers import NetworkClassifier, TreeClassifier
-from .density import ANODE, CATHODE
-from .flows import ConditionalFlow
-from .hunt import Ensemble, cross_scores, search, select
-from .preprocessing import LogitScaler
-from .residual import RANODE, profile
+from .cathode import CATHODE
+from .cwola import IAD, CWoLa, Supervised
+from .interval import interval
+from .ranode import RANODE, profile
+from .search import Ensemble, cross_scores, search, select
 from .spectrum import Bump, Spectrum
-from .weak import IAD, CWoLa, Supervised
 
 __all__ = [
     "ANODE",

@@ -11,9 +11,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dmlib import counting
-
-from . import _check
+from dmlib import _check, counting
 
 BAD_FIT = 1e-6  # probability of a chi2 below which a fit is warned about
 

@@ -6,8 +6,8 @@ import torch
 import zuko
 
 from dmlib import training
-from dmlib.resonant.flows import build
-from dmlib.resonant.sampling import CHUNK, inverse
+from dmlib.models.flows import build
+from dmlib.models.sampling import CHUNK, inverse
 from tests.benchmarks import Row
 
 N = 100_000

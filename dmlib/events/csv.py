@@ -1,0 +1,226 @@
+"""The Dark Machines text format: to columns in blocks, and back.
+
+A block of lines goes through the compiled kernel; where that stops, the line is read here, slowly and exactly. So the
+rules of the format and all messages stand in one place: `_line`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import BinaryIO
+
+import numpy as np
+
+from dmlib.events import csv_kernel
+from dmlib.events.columns import KINDS, OBJECT, Columns, places
+
+_BLANKS = b" \t\r"
+_CODES = {name.encode(): code for code, name in enumerate(KINDS)} | {b"mu-": 4, b"mu+": 5, b"a": 6}
+_NUMBER = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?0*\d{1,6}))?")
+_OVERFLOW = 2.0**128 - 2.0**103  # from here on the nearest float32 is infinite
+_SPARE = bytes(8)  # the kernel looks eight bytes ahead
+
+
+class _BadField(Exception):
+    """What is wrong in a line: where, and in words."""
+
+    def __init__(self, place: int, what: str):
+        super().__init__(what)
+        self.place = place
+
+
+def read_blocks(
+    path: str | os.PathLike, on_error: str, chunk_bytes: int, skipped: list[tuple[int, str]]
+) -> Iterator[Columns]:
+    """Reads a file as blocks of whole lines, at least one block; lines left out are added to `skipped`."""
+    line, offset, room = 1, 0, None
+    with open(path, "rb") as file:
+        for block in _whole_lines(file, chunk_bytes):
+            size = len(block) - len(_SPARE)
+            if room is None or room.capacity < size:
+                room = _Room(size + size // 4)
+            state = (0, 0, 0, 0, 0)
+            while (state := room.parse(block, size, state))[0] < size:
+                start, lines = state[:2]
+                stop = block.index(b"\n", start)
+                try:
+                    state = room.add(_line(block[start:stop]), start, state)
+                except _BadField as bad:
+                    message = f"{path}, line {line + lines}, byte {offset + start + bad.place}: {bad}"
+                    if on_error == "raise":
+                        advice = 'Correct the line, or pass on_error="skip" to leave such lines out.'
+                        raise ValueError(f"{message}. {advice}") from None
+                    skipped.append((line + lines, message))
+                state = (stop + 1, lines + 1, *state[2:])
+            yield room.columns(block, state)
+            line, offset = line + state[1], offset + size
+
+
+def _whole_lines(file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
+    parts, empty = [], True
+    while chunk := file.read(chunk_bytes):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*parts, memoryview(chunk)[:end], _SPARE])
+            parts, empty = [], False
+        parts.append(chunk[end:])
+    if any(parts) or empty:
+        yield b"".join([*parts, b"\n", _SPARE])
+
+
+class _Room:
+    """The arrays that the kernel fills; made once, as long as the largest block could need."""
+
+    def __init__(self, capacity: int):
+        self.capacity = capacity
+        rows = capacity // 9 + 1  # nothing is shorter than the event "1;;1;1;1\n", unless it holds nothing
+        self.ids = np.empty(rows, np.int64)
+        self.runs, self.counts = np.empty((2, rows), np.int32)
+        self.begin, self.end = np.empty((2, rows), np.int64)
+        self.header = np.empty((3, rows), np.float32)
+        self.kinds = np.empty(rows, np.int8)
+        self.momenta = np.empty((4, rows), np.float32)
+
+    def parse(self, block: bytes, size: int, state: tuple[int, ...]) -> tuple[int, ...]:
+        """Lets the kernel run until it is done or stops at a line; returns byte, lines, events, objects, runs."""
+        room = self.ids, self.runs, self.begin, self.end, self.header, self.counts, self.kinds, self.momenta
+        return csv_kernel.parse(np.frombuffer(block, np.uint8), size, *state, *room)
+
+    def add(self, values: tuple, start: int, state: tuple[int, ...]) -> tuple[int, ...]:
+        """Adds what `_line` found."""
+        byte, lines, event, obj, run = state
+        self.ids[event], (begin, end), self.header[:, event], objects = values
+        self.begin[run], self.end[run] = start + begin, start + end
+        self.runs[event], self.counts[event] = run, len(objects)
+        for place, (kind, *momentum) in enumerate(objects, obj):
+            self.kinds[place], self.momenta[:, place] = kind, momentum
+        return byte, lines, event + 1, obj + len(objects), run + 1
+
+    def columns(self, block: bytes, state: tuple[int, ...]) -> Columns:
+        """A copy of what is filled."""
+        _, _, event, obj, run = state
+        names: dict[str, int] = {}
+        codes = places([block[i:j].decode() for i, j in zip(self.begin[:run], self.end[:run], strict=True)], names)
+        weight, met, met_phi = self.header[:, :event].copy()
+        events = {"id": self.ids[:event].copy(), "process": codes[self.runs[:event]]}
+        events |= {"weight": weight, "met": met, "met_phi": met_phi}
+        objects = [self.kinds[:obj].copy(), *(column[:obj].copy() for column in self.momenta)]
+        return Columns(events, list(names), self.counts[:event].copy(), dict(zip(OBJECT, objects, strict=True)))
+
+
+def _line(text: bytes) -> tuple[int, tuple[int, int], list[np.float32], list[tuple]]:
+    """One event: id, place of the process in the line, (weight, MET, METphi), (kind, E, pt, eta, phi) an object."""
+    fields = list(_split(text, b";", 0))
+    if len(fields) < 5:
+        raise _BadField(0, f"{len(fields)} fields in {_short(text)}; expected id;process;weight;MET;METphi and objects")
+    (at, number), (begin, process), *header = fields[:5]
+    try:
+        process.decode()
+    except UnicodeDecodeError as error:
+        raise _BadField(begin + error.start, f"process {_short(process)} is not UTF-8; expected text") from None
+    header = [
+        _float32(*field, what, exponent)
+        for field, what, exponent in zip(header, ("a weight", "MET in MeV", "METphi"), (0, -3, 0), strict=True)
+    ]
+    objects = fields[5:-1] if len(fields) > 5 and not fields[-1][1] else fields[5:]  # after a last ; stands nothing
+    return _int64(at, number), (begin, begin + len(process)), header, [_object(*field) for field in objects]
+
+
+def _object(place: int, text: bytes) -> tuple:
+    fields = list(_split(text, b",", place))
+    if len(fields) != 5:
+        raise _BadField(place, f"{len(fields)} fields in object {_short(text)}; expected kind,E,pt,eta,phi")
+    code = fields[0][1]
+    if code not in _CODES:
+        expected = " ".join(name.decode() for name in _CODES)
+        raise _BadField(place, f"unknown object code {_short(code)}; expected one of {expected}")
+    whats = ("E in MeV", -3), ("pt in MeV", -3), ("eta", 0), ("phi", 0)
+    return _CODES[code], *(_float32(*field, *what) for field, what in zip(fields[1:], whats, strict=True))
+
+
+def _split(text: bytes, separator: bytes, place: int) -> Iterator[tuple[int, bytes]]:
+    for field in text.split(separator):
+        yield place + len(field) - len(field.lstrip(_BLANKS)), field.strip(_BLANKS)
+        place += len(field) + 1
+
+
+def _int64(place: int, text: bytes) -> int:
+    if _NUMBER.fullmatch(text):
+        number = Decimal(text.decode())  # some programs write large whole numbers as 1e+06
+        if -(2**63) <= number < 2**63 and number == int(number):
+            return int(number)
+    raise _BadField(place, f"{_short(text)} is no event id; expected a whole number that fits int64")
+
+
+def _float32(place: int, text: bytes, what: str, exponent: int) -> np.float32:
+    """The float32 nearest to text times 10**exponent, ties to even."""
+    match = _NUMBER.fullmatch(text)
+    if not match:
+        raise _BadField(place, f"{_short(text)} is no number; expected {what}")
+    decimal = f"{match[1].decode()}e{int(match[2] or 0) + exponent}"
+    double = float(decimal)
+    if abs(double) >= _OVERFLOW:
+        raise _BadField(place, f"{_short(text)} is too large for float32; expected {what}")
+    single = np.float32(double)
+    value = float(single)  # NumPy would compare a float with a float32 as float32
+    with np.errstate(over="ignore"):
+        other = np.nextafter(single, np.float32(np.copysign(np.inf, double - value)))
+    if double != value and float(other) - double == double - value:
+        # The float64 lies right between two float32, the decimal maybe not: rounding twice is not rounding once.
+        exact, tie = Decimal(decimal), Decimal(double)
+        if exact != tie and (exact > tie) == (float(other) > value):
+            return other
+    return single
+
+
+def _short(text: bytes) -> str:
+    text = text if len(text) <= 40 else text[:37] + b"..."
+    return f'"{text.decode(errors="backslashreplace")}"'
+
+
+def write_text(columns: Columns, file: BinaryIO, rows: int = 1 << 16) -> None:
+    """Writes columns as lines, with as many digits as bring every float32 back."""
+    for name in columns.processes:
+        if re.search("[;\r\n]|^[ \t]|[ \t]$", name):
+            raise ValueError(f"process {name!r} cannot be written: it holds ; or a line end, or a blank at an end")
+    for start in range(0, len(columns.counts), rows):
+        file.write(_text(columns[start : start + rows]))
+
+
+def _text(columns: Columns) -> memoryview:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def names(codes: np.ndarray, among: list[str] | tuple[str, ...]) -> pa.Array:
+        return pa.array(among, pa.string()).take(pa.array(codes))
+
+    def join(parts: list[pa.Array], separator: str) -> pa.Array:
+        return pc.binary_join_element_wise(*(part.cast(pa.string()) for part in parts), separator)
+
+    events, objects = columns.events, columns.objects
+    momenta = [_decimals(objects[name], exponent) for name, exponent in (("E", 3), ("pt", 3), ("eta", 0), ("phi", 0))]
+    text = join([join([names(objects["kind"], KINDS), *momenta], ","), pa.array([""] * len(objects["kind"]))], ";")
+    lists = pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(columns.counts)]).astype(np.int32), text)
+    header = [_decimals(events["weight"]), _decimals(events["met"], 3), _decimals(events["met_phi"])]
+    header = [pa.array(events["id"]), names(events["process"], columns.processes), *header]
+    lines = join([*header, pc.binary_join(lists, "")], ";")
+    return memoryview(("\n".join(lines.to_pylist()) + "\n").encode())
+
+
+def _decimals(values: np.ndarray, exponent: int = 0):
+    """The shortest decimals that bring values back, times 10**exponent (digit for digit: no arithmetic on values)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.array(values).cast(pa.string())
+    if not exponent:
+        return text
+    # At most nine digits, so the float64 nearest to the shifted decimal prints as that decimal.
+    scientific = pc.match_substring(text, "e")
+    plain = pc.binary_join_element_wise(pc.if_else(scientific, "0", text), f"e{exponent}", "")
+    pairs = (number.split("e") for number in text.filter(scientific).to_pylist())
+    shifted = pa.array([f"{mantissa}e{int(power) + exponent}" for mantissa, power in pairs], pa.string())
+    return pc.replace_with_mask(plain.cast(pa.float64()).cast(pa.string()), scientific, shifted)

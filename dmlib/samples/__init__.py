@@ -1,0 +1,260 @@
+"""The samples of the course: a catalogue of those shipped with dmlib and those published, and one way to load them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import platformdirs
+
+from dmlib import events
+from dmlib.samples import published
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
+
+DATA = Path(__file__).parents[1] / "data"
+SETS = ("darkmachines", "lhco", "dimuon")
+SOURCES = ("embedded", "public")
+_DIMUON = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
+
+
+def catalogue() -> pd.DataFrame:
+    """Returns a table of all samples, without reading any of them.
+
+    Returns:
+        One row a sample, indexed by its name: ``darkmachines/<channel>/<stem>``, ``darkmachines/sm/<process>``,
+        ``lhco/<stem>`` or ``dimuon/<stem>``. Columns: ``events`` and ``bytes`` of the embedded sample (missing where
+        there is none), ``public_events`` of the published one (missing where there is none, or where its number is not
+        published), ``source`` (``"embedded"``, ``"public"`` or both), ``licence``, and ``generator``.
+
+    Example:
+        >>> import dmlib
+        >>> table = dmlib.samples.catalogue()
+        >>> int(table.loc["darkmachines/sm/ttbar", "public_events"])
+        13590811
+    """
+    embedded, public = _embedded(), published.published()
+    rows = []
+    for name in sorted(embedded.keys() | public.keys(), key=_order):
+        entry = embedded.get(name) or _public_card(name)
+        rows.append(
+            {
+                "name": name,
+                "events": entry["events"] if name in embedded else pd.NA,
+                "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
+                "public_events": public[name].events or pd.NA if name in public else pd.NA,
+                "source": ", ".join(s for s, has in zip(SOURCES, (embedded, public), strict=True) if name in has),
+                "licence": entry["licence"],
+                "generator": entry.get("generator"),
+            }
+        )
+    counts = dict.fromkeys(("events", "bytes", "public_events"), "Int64")
+    return pd.DataFrame(rows).set_index("name").astype(counts)
+
+
+def card(name: str) -> dict[str, Any]:
+    """Returns what is known about a sample: how it was made, from what, under which licence, and what it is not.
+
+    Arguments:
+        name: A sample's name, as in `catalogue`.
+
+    Returns:
+        The fields of the whole set, and over them those of the sample; of the embedded one where there is one, and of
+        the published one otherwise.
+
+    Raises:
+        ValueError: there is no such sample.
+
+    Example:
+        >>> import dmlib
+        >>> dmlib.samples.card("darkmachines/sm/ttbar")["doi"]
+        '10.5281/zenodo.3685861'
+    """
+    _require_known(name)
+    return {"name": name} | (_embedded().get(name) or _public_card(name))
+
+
+def load(name: str, source: str = "embedded", progress: bool | None = None) -> ak.Array | pd.DataFrame:
+    """Loads a sample: the one shipped with dmlib, or the published one of the same name.
+
+    The first use of a published sample downloads its file (up to gigabytes, the full Standard Model more; a cut
+    download goes on where it stopped), unpacks it and converts it to Parquet; later uses need no network, and the
+    download may then be deleted. All this lies in the folder named by the environment variable ``DMLIB_DATA``, by
+    default the user's cache folder. Embedded and converted files alike are checked against the SHA-256 recorded for
+    them. A published sample is loaded whole: read the largest in parts, from the file that `fetch` returns.
+
+    The background of a channel is split in three, none of whose events is in another. Embedded: ``background``, to
+    train on, is unweighted (every weight is equal), as is ``background-validation``; ``background-test`` is weighted,
+    with more events in its tails. Public: of the rows of the one file every tenth for validation, and the others in
+    turn to train and to test, with weights that make each stand for the luminosity of the whole. Where events or their
+    masses carry a weight, use it.
+
+    The samples ``darkmachines/<channel>/blind`` and ``lhco/blackbox`` have no labels: every process is ``"unknown"``.
+
+    Arguments:
+        name: A sample's name, as in `catalogue`. Public mixture signals and contact interactions may also be asked for
+            under names that are not listed there, if the record has such a file.
+        source: ``"embedded"`` or ``"public"``.
+        progress: Whether to draw a progress bar of the download; by default only in a terminal.
+
+    Returns:
+        Of darkmachines: the events, as from `dmlib.events.read_parquet`, energies in GeV. Of lhco: a table of float32
+        with columns m_jj, m_j1, delta_m (TeV; j1 is the lighter jet, delta_m = m_j2 - m_j1), tau21_1, tau21_2.
+        Of dimuon: one with columns pt1, pt2, eta1, eta2, delta_phi, m_ll (GeV, radian), the last computed from the
+        others on loading, and where the sample is weighted weight, linear and quadratic.
+
+    Raises:
+        ValueError: there is no such sample or source, or a file is not what was recorded or published.
+        ConnectionError: the published set cannot be reached; the message says how to fetch it by hand.
+        OSError: the disk is too small.
+
+    References:
+        | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), section 2 and table 4
+        | https://arxiv.org/abs/2105.14027
+        | The LHC Olympics 2020 (Kasieczka et al., 2021)
+        | https://arxiv.org/abs/2101.08320
+        | Learning multivariate new physics (D'Agnolo et al., 2019), section 4
+        | https://arxiv.org/abs/1912.12155
+
+    Example:
+        >>> import dmlib
+        >>> background = dmlib.samples.load("darkmachines/1/background")
+        >>> background.objects.pt.ndim
+        2
+    """
+    if source not in SOURCES:
+        raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
+    if source == "public":
+        from dmlib.samples import convert
+
+        sample = _require_public(name)
+        path = convert.parquet(sample, cache_folder(), progress)
+        if name.startswith("darkmachines/"):
+            return _unlabelled(name, convert.read_events(path, sample.part))
+        return _table(name, convert.read_frame(path, sample.part))
+    _require_known(name)
+    if name not in _embedded():
+        raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
+    entry = _embedded()[name]
+    path, sha256 = _path(name, entry), entry["sha256"]
+    if _sha256(path) != sha256:
+        raise ValueError(f"{path} is not the file that its card describes (SHA-256 {sha256}). Reinstall dmlib.")
+    if name.startswith("darkmachines/"):
+        return _unlabelled(name, events.read_parquet(path))
+    return _table(name, pd.read_parquet(path))
+
+
+def fetch(name: str, progress: bool | None = None) -> Path:
+    """Returns the Parquet file that a published sample is loaded from, downloaded and converted at the first use.
+
+    For samples that do not fit in memory: read the file by columns with `dmlib.events.read_parquet`, or by row groups
+    with pyarrow. It holds all rows of the published file, of which a sample may be a part (see `card`).
+
+    Arguments:
+        name: A sample's name, as in `catalogue`.
+        progress: As in `load`.
+
+    Raises:
+        ValueError: As in `load`.
+        ConnectionError: As in `load`.
+        OSError: As in `load`.
+
+    Example:
+        >>> import dmlib
+        >>> path = dmlib.samples.fetch("darkmachines/sm/ttbar")  # doctest: +SKIP
+    """
+    from dmlib.samples import convert
+
+    return convert.parquet(_require_public(name), cache_folder(), progress)
+
+
+def cache_folder() -> Path:
+    """Returns the folder that keeps the published sets: ``DMLIB_DATA``, or the user's cache folder."""
+    return Path(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).expanduser().absolute()
+
+
+def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a set in their order and type; no labels are among them."""
+    from dmlib.features import dimuon, lhco
+
+    if name.startswith("lhco/"):
+        return frame[[*lhco.COLUMNS]].astype(np.float32)
+    mass = dimuon.m_ll(*(frame[column] for column in _DIMUON))
+    weights = [column for column in ("weight", "linear", "quadratic") if column in frame]
+    return frame[_DIMUON].assign(m_ll=mass)[[*_DIMUON, "m_ll"]].join(frame[weights]).astype(np.float32)
+
+
+def _unlabelled(name: str, sample: ak.Array) -> ak.Array:
+    """The events, with the process of those in a blind set hidden."""
+    if not name.endswith("/blind"):
+        return sample
+    from dmlib.events.columns import from_awkward, to_awkward
+
+    columns = from_awkward(sample)
+    columns.events["process"][:] = 0
+    columns.processes[:] = ["unknown"]
+    return to_awkward(columns)
+
+
+def _embedded() -> dict[str, dict[str, Any]]:
+    """The cards of the embedded samples by name."""
+    cards = {}
+    for folder in SETS:
+        file = DATA / folder / "card.json"
+        if file.exists():
+            general = json.loads(file.read_text())
+            samples = general.pop("samples")
+            cards |= {f"{folder}/{key}": general | entry for key, entry in samples.items()}
+    return cards
+
+
+def _public_card(name: str) -> dict[str, Any]:
+    sample = published.published()[name]
+    record = sample.record
+    fields = {key: getattr(record, key) for key in ("title", "doi", "licence", "generator", "reference")}
+    fields |= {
+        "files": sample.files,
+        "part": published.PARTS[sample.part],
+        "note": sample.note,
+        "events": sample.events,
+    }
+    return {key: value for key, value in fields.items() if value}
+
+
+def _path(name: str, entry: dict[str, Any]) -> Path:
+    folder, _, key = name.partition("/")
+    return DATA / folder / entry.get("file", f"{key}.parquet")
+
+
+def _sha256(path: Path) -> str:
+    from dmlib.samples import convert
+
+    return convert.sha256(path)
+
+
+def _order(name: str) -> tuple[str, bool, str]:
+    folder, _, stem = name.rpartition("/")
+    return folder, not stem.startswith("background"), stem
+
+
+def _require_public(name: str) -> published.Published:
+    if sample := published.find(name):
+        return sample
+    _require_known(name)
+    raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
+
+
+def _require_known(name: str) -> None:
+    names = _embedded().keys() | published.published().keys()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ValueError(f"There is no sample {name!r}.{hint} dmlib.samples.catalogue() lists all of them.")

@@ -1,0 +1,203 @@
+"""`make nplm-tables`: the benchmarks of chapter 17, and the two recipes on the same toys.
+
+The four problems are those of section 3 of Learning Multivariate New Physics (D'Agnolo et al., 2019). Each has one
+reference for all its toys, five times as large as the data, as an experiment would. The recipes are compared on the
+one-dimensional example of its section 2 too.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import multivariate_normal
+
+from dmlib import compute, nplm
+from tools import studies
+
+TOYS, BLOCK = {"null": 1000, "signal": 300}, 10  # the paper's signals have 300 too; toys computed together
+RAW = 100  # of each kind for the box as it is, which is only there to compare
+RATIO = 5  # reference events for each expected event
+SMALL = 1 / 40  # of the samples on which the recipes are compared; too small for cells
+SEEDS = 2  # of both, for each recipe also differs from itself
+LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
+BOX = np.array([2.0, 0.5, 0.5])
+
+
+class Problem(NamedTuple):
+    """A reference model and a deviation from it.
+
+    Arguments:
+        reference, signal: Generators, ``(rng, size)`` to events; the signal replaces the reference or is added to it.
+        expected, added: Expected number of events of the reference model and of the added signal; None: it replaces.
+        log_ratio: Of the densities of events, new physics to reference; None: not needed.
+        architecture, weight_clipping: Of the network.
+        standardise: Whether features are scaled to mean 0 and width 1 (those that are so already stay).
+    """
+
+    reference: Callable
+    signal: Callable
+    expected: int
+    added: int | None
+    log_ratio: Callable | None
+    architecture: tuple[int, ...] = (2, 5, 1)
+    weight_clipping: float = 1.2
+    standardise: bool = True
+
+
+def _normal(mean, covariance):
+    law = multivariate_normal(mean, covariance)
+    return lambda rng, size: law.rvs(size, random_state=rng).reshape(size, -1), law.logpdf
+
+
+def _shifted(mean, covariance):
+    """The first two problems: all events follow another normal law."""
+    (reference, log_r), (signal, log_s) = _normal([1, 1], np.eye(2)), _normal(mean, covariance)
+    return Problem(reference, signal, 20_000, None, lambda x: log_s(x) - log_r(x))
+
+
+def _bump():
+    (reference, log_r), (signal, log_s) = _normal([0, 0], np.eye(2)), _normal([1.5, 1.5], 0.1 * np.eye(2))
+    return Problem(
+        reference, signal, 10_000, 500, lambda x: np.log1p(0.05 * np.exp(log_s(x) - log_r(x))), weight_clipping=1.35
+    )
+
+
+def _peak():
+    def falling(rng, size):
+        return rng.exponential(1 / 8, (size, 1))
+
+    def narrow(rng, size):
+        return rng.normal(0.8, 0.02, (size, 1))
+
+    return Problem(falling, narrow, 2_000, 10, None, (1, 3, 1), 7.0)
+
+
+def _boxes(standardise):
+    inner = np.array([1.0, 0.1, 0.1])
+    ratio = 0.03 * np.prod(BOX / inner)
+
+    def uniform(edges):
+        return lambda rng, size: rng.uniform(-edges, edges, (size, 3))
+
+    return Problem(
+        uniform(BOX), uniform(inner), 10_000, 300, lambda x: np.log1p(ratio * (np.abs(x) < inner).all(axis=1)),
+        (3, 5, 1), 3.4, standardise,
+    )  # fmt: skip
+
+
+PROBLEMS = {
+    "NP1": _shifted([1.12, 1.12], np.eye(2)),
+    "NP2": _shifted([1, 1], [[0.95, 0.1], [0.1, 0.8]]),
+    "bump": _bump(),
+    "box": _boxes(True),
+    "box, raw": _boxes(False),
+    LINE: _peak(),
+}
+
+
+def draw(name: str, hypothesis: str, n: int, block: int, scale: float = 1.0) -> list[np.ndarray]:
+    """Toys of a problem, `scale` times as large as published."""
+    problem, seed = PROBLEMS[name], 1_000 * block + 10 * list(PROBLEMS).index(name)
+    if hypothesis == "null":
+        return nplm.draw(problem.reference, scale * problem.expected, n, seed)
+    if problem.added is None:
+        return nplm.draw(problem.signal, scale * problem.expected, n, seed + 1)
+    background = nplm.draw(problem.reference, scale * problem.expected, n, seed + 2)
+    return nplm.mix(background, nplm.draw(problem.signal, scale * problem.added, n, seed + 3))
+
+
+def fit(name: str, toys: list[np.ndarray], reference: np.ndarray, expected: float, **options) -> np.ndarray:
+    """t of toys, features scaled as the problem says."""
+    problem = PROBLEMS[name]
+    if problem.standardise:
+        mean, width = reference.mean(axis=0), reference.std(axis=0)
+        reference, toys = (reference - mean) / width, [(x - mean) / width for x in toys]
+    return nplm.fit(reference, toys, expected, problem.architecture, problem.weight_clipping, **options)
+
+
+def items() -> list[dict]:
+    """Blocks of toys of every problem and hypothesis; NP2 shares the null of NP1."""
+    names = [name for name in PROBLEMS if name != LINE]
+    cases = [(name, "null") for name in names if name != "NP2"] + [(name, "signal") for name in names]
+    return [
+        {"problem": name, "hypothesis": hypothesis, "block": block}
+        for block in range(max(TOYS.values()) // BLOCK)
+        for name, hypothesis in cases
+        if block < (RAW if name == "box, raw" else TOYS[hypothesis]) // BLOCK
+    ]
+
+
+def benchmark(item: dict, toys: int = BLOCK) -> dict:
+    """t of the first toys of a block, and of the ideal test."""
+    start = time.perf_counter()
+    torch.set_num_threads(1)
+    name, hypothesis, block = item["problem"], item["hypothesis"], item["block"]
+    problem = PROBLEMS[name]
+    reference = problem.reference(np.random.default_rng(0), RATIO * problem.expected)
+    toys = draw(name, hypothesis, BLOCK, block)[:toys]
+    t = fit(name, toys, reference, problem.expected, seed=block)
+    rows = [
+        {
+            "problem": name,
+            "hypothesis": hypothesis,
+            "toy": block * BLOCK + i,
+            "events": len(x),
+            "t": value,
+            "ideal": np_t,
+        }
+        for i, (x, value, np_t) in enumerate(zip(toys, t, _ideal(name, toys), strict=True))
+    ]
+    return {"rows": rows, "seconds": time.perf_counter() - start}
+
+
+def _ideal(name, toys):
+    problem = PROBLEMS[name]
+    return nplm.neyman_pearson(toys, problem.log_ratio, problem.expected, problem.expected + (problem.added or 0))
+
+
+def recipes(item: dict) -> dict:
+    """t of the same toys by a recipe and a seed, which are small but in one dimension, and how long it takes."""
+    torch.set_num_threads(1)
+    name, problem = item["problem"], PROBLEMS[item["problem"]]
+    scale = 1 if name == LINE else SMALL
+    expected = problem.expected * scale
+    reference = problem.reference(np.random.default_rng(0), int(RATIO * expected))
+    toys = [*draw(name, "null", 6, 0, scale), *draw(name, "signal", 6, 0, scale)]
+    start = time.process_time()
+    t = fit(name, toys, reference, expected, recipe=item["recipe"], seed=item["seed"])
+    seconds = time.process_time() - start
+    rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
+    return {"rows": rows, "seconds": seconds}
+
+
+def cells(item: dict) -> dict:
+    """t of toys of full size with so many cells (0: none), and how long they take."""
+    torch.set_num_threads(1)
+    name, problem = item["problem"], PROBLEMS[item["problem"]]
+    reference = problem.reference(np.random.default_rng(0), RATIO * problem.expected)
+    toys = [*draw(name, "null", BLOCK, 0)[:6], *draw(name, "signal", BLOCK, 0)[:6]]
+    start = time.process_time()
+    t = fit(name, toys, reference, problem.expected, recipe=nplm.Newton(cells=item["cells"] or None))
+    seconds = time.process_time() - start
+    rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
+    return {"rows": rows, "seconds": seconds}
+
+
+def main():
+    """Computes what is missing, and writes the tables."""
+    compared = (LINE, "NP1", "bump", "box")
+    both = [
+        {"problem": name, "recipe": recipe, "seed": seed}
+        for recipe in ("newton", "adam") for seed in range(SEEDS) for name in compared
+    ]  # fmt: skip
+    squeezed = [{"problem": name, "cells": number} for name in ("NP1", "bump", "box") for number in (4096, 0)]
+    parts = {"nplm-recipes": (recipes, both), "nplm-cells": (cells, squeezed), "nplm-benchmarks": (benchmark, items())}
+    found = {
+        name: compute.map(function, what, store=studies.STORE / "nplm", progress=True)
+        for name, (function, what) in parts.items()
+    }
+    rows = {name: [row for part in parts for row in part["rows"]] for name, parts in found.items()}
+    seconds = sum(part["seconds"] for parts in found.values() for part in parts)
+    studies.write("nplm-benchmarks", "make nplm-tables", rows, {"toys": TOYS, "reference": RATIO}, seconds)

@@ -1,0 +1,166 @@
+"""`make resonant`: the methods for overdensities side by side, each with five samples and trainings.
+
+An item is one data set with one seed; all its methods share the flow of the side bands.
+"""
+
+import itertools
+import time
+
+import numpy as np
+import torch
+from scipy.stats import rankdata, spearmanr
+
+from dmlib import compute, metrics, resonant
+from tools import studies
+
+REGION = (3.3, 3.7)
+SEEDS = range(5)
+SIZES = (100, 300, 500, 2_000)  # 1,000 is the benchmark's own
+NOISE = (2, 5, 10)
+
+# Between the chapters' quick settings and those of the papers, which take days on two cores.
+FLOW = {"kind": "rqs", "transforms": 2, "hidden": (64,), "batch_size": 512, "learning_rate": 5e-3, "anneal": True}
+FLOW |= {"validation": 0.1, "keep": 1}
+OUTER, INNER = FLOW | {"epochs": 5}, FLOW | {"epochs": 8}
+RESIDUAL = {"transforms": 2, "hidden": (64,), "batch_size": 1024, "learning_rate": 3e-3, "validation": 0.3, "keep": 3}
+RESIDUAL |= {"epochs": 15}
+NETWORK = {"epochs": 15, "batch_size": 512, "validation": 0.2, "keep": 5}
+TREES = {"ensemble": 5}
+SETTINGS = {"outer": OUTER, "inner": INNER, "residual": RESIDUAL, "network": NETWORK, "trees": TREES}
+
+COMBINED = ("CWoLa, trees", "CATHODE, trees", "ANODE", "R-ANODE")
+GRID = np.logspace(-3.6, 0, 37)  # background efficiencies of the stored curves
+TOP = 0.01  # share of the background that counts as selected
+
+
+def items() -> list[dict]:
+    """What to compute: the benchmark, signal sizes, features of noise, and no signal, each with all seeds."""
+    one = {"n_signal": 1_000, "shifted": False, "noise": 0}
+    parts = [
+        one | {"part": "benchmark"},
+        one | {"part": "correlated", "shifted": True},
+        *(one | {"part": "signal", "n_signal": n} for n in SIZES),
+        *(one | {"part": "noise", "noise": n} for n in NOISE),
+        *(one | {"part": "nothing", "n_signal": 0, "shifted": shifted} for shifted in (False, True)),
+    ]
+    return [part | {"seed": seed} for seed in SEEDS for part in parts]
+
+
+def study(item: dict) -> dict:
+    """Trains the methods of an item; returns rows for the tables."""
+    torch.set_num_threads(1)
+    return _sculpted(item) if item["part"] == "nothing" else _compared(item)
+
+
+def data_of(item: dict) -> resonant.Benchmark:
+    """The sample of an item."""
+    return resonant.lhco(**{name: item[name] for name in ("n_signal", "shifted", "noise", "seed")})
+
+
+def fitted(data: resonant.Benchmark, item: dict):
+    """Yields names and fitted methods."""
+    seed, region = {"random_state": item["seed"]}, {"region": REGION}
+    classifiers = {"trees": resonant.TreeClassifier(**TREES)}
+    if item["part"] != "signal":
+        classifiers["network"] = resonant.NetworkClassifier(**NETWORK)
+    for name, classifier in classifiers.items():
+        if item["n_signal"]:
+            best = resonant.Supervised(classifier, **seed)
+            masses = np.zeros(len(data.labelled_x))
+            yield f"supervised, {name}", best.fit(data.labelled_x, masses, labels=data.labelled_y)
+            yield f"IAD, {name}", resonant.IAD(classifier, **seed).fit(data.x, data.m, background=data.extra, **region)
+        yield f"CWoLa, {name}", resonant.CWoLa(classifier, **seed).fit(data.x, data.m, **region)
+    if item["noise"]:
+        return
+    anode = resonant.ANODE(resonant.ConditionalFlow(**OUTER), resonant.ConditionalFlow(**INNER), **seed)
+    yield "ANODE", anode.fit(data.x, data.m, **region)
+    region["outer"] = anode.outer_
+    for name, classifier in classifiers.items():
+        yield f"CATHODE, {name}", resonant.CATHODE(None, classifier, **seed).fit(data.x, data.m, **region)
+        yield (
+            f"LaCATHODE, {name}",
+            resonant.CATHODE(None, classifier, latent=True, **seed).fit(data.x, data.m, **region),
+        )
+    if item["n_signal"]:
+        yield "R-ANODE", resonant.RANODE(**RESIDUAL, **seed).fit(data.x, data.m, **region)
+
+
+def _compared(item):
+    """Max SIC of each method and of some together, curves, and how alike the scores are."""
+    data, rows, curves, ranks = data_of(item), [], [], {}
+    start = time.perf_counter()
+    for method, model in fitted(data, item):
+        score = np.asarray(model.anomaly_score(data.test_x, data.test_m))
+        if method in COMBINED:
+            ranks[method] = rankdata(score) / len(score)
+        seconds = time.perf_counter() - start
+        rows.append(_row(item, data, method, score) | {"w": getattr(model, "w_", None), "seconds": seconds})
+        if item["part"] in ("benchmark", "correlated"):
+            curves += _curve(item, data, method, score)
+        start = time.perf_counter()
+    alike = []
+    if item["part"] in ("benchmark", "correlated"):
+        rows.append(_row(item, data, "mean rank", np.mean(list(ranks.values()), axis=0)))
+        alike = [_alike(item, data.test_y, pair, ranks) for pair in itertools.combinations(ranks, 2)]
+    return {"resonant": rows, "resonant-curves": curves, "resonant-alike": alike}
+
+
+def _row(item, data, method, score):
+    background, signal = score[data.test_y == 0], score[data.test_y == 1]
+    value, error = metrics.max_sic(background, signal)
+    names = {name: item[name] for name in ("part", "n_signal", "shifted", "noise", "seed")}
+    row = names | {"method": method, "max_sic": value, "error": error, "auc": metrics.auc(background, signal)}
+    return row | {"s_over_sqrt_b": data.significance}
+
+
+def _curve(item, data, method, score):
+    efficiency, sic = metrics.sic_curve(score[data.test_y == 0], score[data.test_y == 1])
+    grid = GRID[(GRID >= efficiency[0]) & (GRID <= efficiency[-1])]
+    values = np.interp(np.log(grid), np.log(efficiency), sic)
+    names = {name: item[name] for name in ("part", "seed")}
+    return [names | {"method": method, "eff_b": e, "sic": s} for e, s in zip(grid, values, strict=True)]
+
+
+def _alike(item, y, pair, ranks):
+    """Do two methods pick the same events? Of background and of signal apart."""
+    row = {"part": item["part"], "seed": item["seed"], "one": pair[0], "other": pair[1]}
+    for name, kind in (("background", y == 0), ("signal", y == 1)):
+        one, other = (ranks[method][kind] for method in pair)
+        row[f"correlation_{name}"] = spearmanr(one, other).statistic
+        if name == "background":
+            both = [scores > np.quantile(scores, 1 - TOP) for scores in (one, other)]
+            row["common"] = (both[0] & both[1]).sum() / both[0].sum()
+    return row
+
+
+def _sculpted(item):
+    """Without signal: half of the data trains, the other half is cut on, and its spectrum fitted."""
+    data, rows = data_of(item), []
+    train = np.random.default_rng(item["seed"]).permutation(len(data.x)) % 2 == 0
+    half = data._replace(x=data.x[train], m=data.m[train], y=data.y[train])
+    x, m = data.x[~train], data.m[~train]
+    bins = np.quantile(m, np.linspace(0, 1, 11))
+    for method, model in fitted(half, item):
+        score = np.asarray(model.anomaly_score(x, m))
+        for efficiency in (0.1, 0.01):
+            passes = score > np.quantile(score, 1 - efficiency)
+            shares = np.histogram(m[passes], bins)[0] / np.histogram(m, bins)[0]
+            row = {name: item[name] for name in ("shifted", "seed")} | {"method": method, "efficiency": efficiency}
+            rows.append(row | {"carved": shares.max() / max(shares.min(), 1 / len(m)), "z": _bump(m[passes])})
+    return {"resonant-sculpted": rows}
+
+
+def _bump(m):
+    try:
+        return resonant.Spectrum(parameters=4).fit(m, REGION).bump(m).z
+    except (RuntimeError, ValueError):  # carved beyond what the function can follow
+        return None
+
+
+def main():
+    """Computes what is missing, and writes the tables."""
+    found = compute.map(study, items(), store=studies.STORE / "resonant", progress=True)
+    names = ("resonant", "resonant-curves", "resonant-alike", "resonant-sculpted")
+    rows = {name: [row for part in found for row in part.get(name, [])] for name in names}
+    seconds = sum(row.pop("seconds", 0) for row in rows["resonant"])
+    studies.write("resonant", "make resonant", rows, SETTINGS, seconds)

@@ -1,0 +1,38 @@
+"""`make resonant`, too: the share of signal that R-ANODE finds in toys, some to calibrate with, some to judge by."""
+
+import time
+
+import numpy as np
+import torch
+
+from dmlib import compute, resonant
+from tools import studies
+from tools.studies import resonant_toys as toys
+
+EVENTS, LARGEST = 8_400, 0.08
+CALIBRATION, JUDGED = range(200), range(200, 300)
+RECIPE = {"start": 0.03, "transforms": 1, "hidden": (32,), "epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
+RECIPE |= {"anneal": True, "validation": 0.2, "keep": 1}
+
+
+def toy(seed: int) -> dict:
+    """A signal of any share, anywhere: the centre of its two features and how much there is come from the seed."""
+    start = time.perf_counter()
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    share, centre = rng.uniform(0, LARGEST), rng.uniform(-2, 2, 2)
+    n = rng.poisson(EVENTS)
+    n_signal = rng.binomial(n, share)
+    (xb, mb), (xs, ms) = toys.background(n - n_signal, rng, toys.REGION), toys.signal(n_signal, rng)
+    x, m = np.concatenate([xb, xs + (centre - toys.MEAN)]), np.concatenate([mb, ms])
+    method = resonant.RANODE(**RECIPE, random_state=seed).fit(x, m, region=toys.REGION, outer=toys.Exact(x))
+    use = "calibration" if seed in CALIBRATION else "judged"
+    row = {"seed": seed, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
+    return row | {"seconds": time.perf_counter() - start}
+
+
+def main():
+    """Computes what is missing, and writes the table."""
+    rows = compute.map(toy, [*CALIBRATION, *JUDGED], store=studies.STORE / "shares", progress=True)
+    seconds = sum(row.pop("seconds") for row in rows)
+    studies.write("shares", "make resonant", {"shares": rows}, {"recipe": RECIPE, "events": EVENTS}, seconds)

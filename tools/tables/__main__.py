@@ -1,7 +1,0 @@
-"""`python -m tools.tables claims shares`: these studies, one after the other."""
-
-import importlib
-import sys
-
-for name in sys.argv[1:]:
-    importlib.import_module(f"tools.tables.{name}").main()
