@@ -77,7 +77,7 @@ class Run:
 
     Arguments:
         seed: Seed of the random numbers.
-        budget: ``"quick"`` (a minute on a laptop) or ``"full"`` (the study of the paper).
+        budget: ``"quick"``, ``"full"`` or ``"auto"``, see :func:`dmlib.compute.budget`.
 
     Attributes:
         rng: A :class:`numpy.random.Generator`, the source of the notebook's own random numbers.
@@ -93,11 +93,24 @@ class Run:
     def __init__(self, seed: int, budget: str):
         self.seed = seed
         self.budget = budget
-        self.rng = np.random.default_rng(seed)
+        from . import compute
 
-    def pick(self, *, quick: T, full: T) -> T:
-        """Returns the one of two settings that the budget asks for."""
-        return full if self.budget == "full" else quick
+        self.rng = compute.stream(seed)
+
+    def pick(self, *, quick: T, full: T, gpu: bool = False) -> T:
+        """Returns the one of two settings that the budget asks for.
+
+        Arguments:
+            quick: For a minute on a laptop.
+            full: For the paper's study.
+            gpu: The cell is made for a GPU: where torch finds CUDA, the budget ``"auto"`` takes the full setting.
+
+        Example:
+            >>> start(budget="quick").pick(quick=10, full=1000, gpu=True)
+            10
+        """
+        on_gpu = gpu and self.budget == "auto" and self.device.startswith("cuda")
+        return full if self.budget == "full" or on_gpu else quick
 
     @property
     def device(self) -> str:
@@ -119,7 +132,8 @@ def start(seed: int = 1, budget: str | None = None) -> Run:
 
     Arguments:
         seed: Whole number from 0 to 2**32 - 1.
-        budget: ``"quick"`` or ``"full"``; None reads the environment variable ``DMLIB_BUDGET`` (quick if not set).
+        budget: ``"quick"``, ``"full"`` or ``"auto"``; None reads the environment variable ``DMLIB_BUDGET`` (auto if not
+            set). See :func:`dmlib.compute.budget`.
 
     Returns:
         The run, with ``pick``, ``rng``, ``seed``, ``budget`` and ``device``.

@@ -1,4 +1,7 @@
-"""Where and how much is computed: the device, the budget, and one map over cores or a cluster.
+"""Where, how much and from which random streams the course computes, with one map over cores or a cluster.
+
+Every random number of the course comes from `stream`, which turns a seed and a path of names and numbers into a
+generator of its own: two paths never share a stream, and no stream depends on how many others there are.
 
 ``compute.map`` is the one way in which the course does many independent things: toys, scans, grids of detectors. It
 runs on the cores of this machine (joblib), or, with ``DMLIB_SCHEDULER=tcp://host:8786``, on a Dask cluster: any that
@@ -8,6 +11,8 @@ runs on the cores of this machine (joblib), or, with ``DMLIB_SCHEDULER=tcp://hos
 import concurrent.futures
 import contextlib
 import functools
+import hashlib
+import operator
 import os
 import reprlib
 import warnings
@@ -15,11 +20,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from dmlib import _store
 
-BUDGETS = ("quick", "full")
+Seed = int | np.integer | np.random.Generator | np.random.RandomState | None
+
+BUDGETS = ("auto", "quick", "full")
 _ROUNDS = 4  # a pool of processes is started afresh at most three times
 # What keeps a worker to one thread: the libraries under numpy, torch, LightGBM and numba, and joblib within a worker.
 _ONE_THREAD = dict.fromkeys(
@@ -40,22 +48,98 @@ def budget(value: str | None = None) -> str:
     """Says how large a run shall be.
 
     Arguments:
-        value: ``"quick"`` or ``"full"``; None reads the environment variable ``DMLIB_BUDGET`` (quick if not set).
+        value: ``"quick"`` (a minute on a laptop), ``"full"`` (the paper's study), or ``"auto"``: quick, but full where
+            a cell is made for a GPU and torch finds one. None reads the environment variable ``DMLIB_BUDGET`` (auto if
+            not set).
 
     Returns:
-        ``"quick"`` or ``"full"``.
+        One of the three.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is none of them.
 
     Example:
         >>> budget("full")
         'full'
     """
-    name, value = ("DMLIB_BUDGET", os.environ.get("DMLIB_BUDGET", "quick")) if value is None else ("budget", value)
+    name, value = ("DMLIB_BUDGET", os.environ.get("DMLIB_BUDGET", "auto")) if value is None else ("budget", value)
     if value not in BUDGETS:
-        raise ValueError(f"{name}={value!r}: expected 'quick' (a minute on a laptop) or 'full' (the paper's study)")
+        raise ValueError(
+            f"{name}={value!r}: expected 'quick' (a minute on a laptop), 'full' (the paper's study),"
+            " or 'auto' (quick, but full on a GPU where a cell is made for one)"
+        )
     return value
+
+
+def stream(seed: Seed, *path: str | int) -> np.random.Generator:
+    r"""Returns the random stream of a seed and a path, the only way in which the course makes generators.
+
+    numpy pads seeds with zeros: ``default_rng(s)`` and ``default_rng([s, 0])`` are the same stream, and a study that
+    uses both draws its first toy from the numbers of its reference. Here the path is hashed into the ``spawn_key`` of a
+    :class:`numpy.random.SeedSequence`, which numpy keeps apart from the seed, so that paths that differ in a name, a
+    number or their length have streams of their own.
+
+    Arguments:
+        seed: A whole number, 0 or more. None takes fresh entropy, another stream in every call. A generator is returned
+            as it is, whatever the path: what it gives is never given twice.
+        path: What the stream is for: names and whole numbers, as in ``stream(seed, "toys", 17)``.
+
+    Returns:
+        A generator at the start of its stream. Without a path: that of ``default_rng(seed)``.
+
+    Raises:
+        ValueError: The seed or a part of the path is none of these.
+
+    References:
+        | Parallel random number generation (NumPy documentation)
+        | https://numpy.org/doc/stable/reference/random/parallel.html
+
+    Example:
+        >>> stream(1, "toys", 0).integers(100, size=3).tolist() == stream(1, "toys", 0).integers(100, size=3).tolist()
+        True
+        >>> stream(1, "toys", 0).integers(1000) == stream(1, "toys", 1).integers(1000)
+        np.False_
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if isinstance(seed, np.random.RandomState):
+        seed = seed.randint(2**32, dtype=np.uint32)
+    words = []
+    for part in path:
+        # A name and a number that look alike are not the same path: the kind is hashed with them, and lengths too.
+        text = part if isinstance(part, str) else _whole(part, "a number of the path", least=None)
+        words.append(f"{type(text).__name__}:{len(str(text))}:{text}")
+    digest = hashlib.sha256("/".join(words).encode()).digest() if words else b""
+    key = np.frombuffer(digest, "<u4").tolist()
+    entropy = None if seed is None else _whole(seed, "seed")
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
+
+
+def seed(seed: Seed, *path: str | int) -> int:
+    """Returns a seed of its own for a library that takes whole numbers (scikit-learn, torch), from a path.
+
+    Arguments:
+        seed, path: As for `stream`.
+
+    Returns:
+        A whole number from 0 to 2**32 - 1.
+
+    Example:
+        >>> seed(1, "trees", 0) == seed(1, "trees", 0), seed(1, "trees", 0) == seed(1, "trees", 1)
+        (True, False)
+    """
+    return int(stream(seed, *path).integers(2**32))
+
+
+def _whole(value: Any, name: str, least: int | None = 0) -> int:
+    try:
+        number = operator.index(value)
+        if isinstance(value, bool | np.bool_) or (least is not None and number < least):
+            raise TypeError
+    except TypeError:
+        at_least = "" if least is None else f" of {least} or more"
+        raise ValueError(f"{name}={value!r}: expected a whole number{at_least}") from None
+    return number
 
 
 def device() -> str:
