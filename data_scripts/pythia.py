@@ -8,7 +8,10 @@ COMMON = ("Print:quiet=on", "Beams:eCM=13000.", "PartonLevel:MPI=off", "Random:s
 
 
 def seed(name):
-    """A seed from the name of a piece of work alone: adding a piece changes no other."""
+    """A seed from the name of a piece of work alone: adding a piece changes no other.
+
+    Pythia takes it, and `dmlib.compute.stream` for what numpy draws; tests hold that no two pieces share one.
+    """
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:4], "big") % 900_000_000 + 1
 

@@ -8,9 +8,12 @@ import pytest
 pytest.importorskip("pythia8mc", reason="the generator's environment (.venv-generate) is not this one")
 pytest.importorskip("fastjet", reason="the generator's environment (.venv-generate) is not this one")
 
-from data_scripts.darkmachines import assembly, background, candidates, generate, items
+from data_scripts import dimuon, lhco, pythia
+from data_scripts.darkmachines import assembly, background, blind, candidates, generate, items
 from data_scripts.darkmachines.job import Job
 from data_scripts.darkmachines.processes import PROCESSES, W_LEPTONIC, Z_LIGHT
+from data_scripts.lhco import blackbox
+from dmlib import channels, compute
 
 
 def small(process, channels, events, pt_hat=(0.0, np.inf), lines=(), **options):
@@ -34,6 +37,29 @@ def test_pieces_hold_all_events_and_names_are_unique():
         assert sum(piece.events for piece in pieces) == job.events
     longer = dataclasses.replace(job, events=job.events + job.chunk)
     assert [p.events for p, _ in longer.pieces()][: len(pieces) - 1] == [p.events for p in pieces][:-1]
+
+
+def test_no_two_streams_of_the_embedded_samples_coincide():
+    """Every seed that the three sets draw from: of pieces, of what is smeared or shuffled afterwards, of shares."""
+    names = [f"darkmachines/{job.name}/{number}" for job, number in items()]
+    names += [f"{blind.PHRASE}/{job.name}/{number}" for hidden in blind.SIGNALS for job, number in hidden.pieces()]
+    names += [f"lhco/{job.name}/{chunk}" for job, chunk in [*lhco.items(), *blackbox.items()]]
+    smeared = {job.name for job in lhco.jobs.SAMPLES} | {f"{blackbox.PHRASE}/{number}" for number in (1, 2)}
+    names += [f"lhco/{name}/resolution" for name in smeared]
+    chunks = [f"dimuon/{job.name}/{chunk}" for job, chunk in dimuon.items()]
+    names += [*chunks, *(f"{name}/smearing" for name in chunks)]
+    names += [f"dimuon/{name}/shuffle" for name in ("drell-yan-tail", "contact")]
+    seeds = [pythia.seed(name) for name in [*names, blackbox.PHRASE]]
+    seeds += [assembly.numbered(pythia.seed(blind.PHRASE), number) for number in range(len(channels.CHANNELS))]
+    seeds += [assembly.numbered(20260100 + kind, number) for kind in range(1, 7) for number in range(200)]
+    states = {tuple(compute.stream(seed).bit_generator.seed_seq.generate_state(4)) for seed in seeds}
+    assert len(names) == len(set(names)) and len(states) == len(seeds) > 2_000
+
+
+def test_numbered_seeds_draw_what_the_embedded_files_hold():
+    for number in (0, 1, 77):
+        seed = assembly.numbered(20260102, number)
+        assert compute.stream(seed).random() == np.random.default_rng([20260102, number]).random()
 
 
 def test_slices_of_a_process_and_channel_do_not_overlap():

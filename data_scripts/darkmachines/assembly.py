@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_scripts.files import rounded, row, write_card
-from dmlib import channels, events
+from dmlib import channels, compute, events
 
 from . import detector, generate, plots, processes, signals
 
@@ -97,6 +97,11 @@ def _share(columns, numbers):
     return _scaled(part, len(columns["id"]) / len(numbers))
 
 
+def numbered(seed, number):
+    """The seed of the number-th of several alike: numpy reads a large one as [seed, number], and these stay apart."""
+    return seed + (number << 32)
+
+
 class Files:
     """Writes samples and collects their rows of the card."""
 
@@ -108,7 +113,7 @@ class Files:
         columns = {k: rounded(v, BITS) if k in ROUNDED else v for k, v in columns.items()}
         sample = events.from_columns(**columns)
         sample = sample[channels.passes(sample, channel)]
-        sample = sample[np.random.default_rng(seed).permutation(len(sample))]
+        sample = sample[compute.stream(seed).permutation(len(sample))]
         path = self.folder / channel / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         events.write_parquet(sample, path)
@@ -162,7 +167,7 @@ def background(generated, channel, role):
 
 def shares(columns, channel):
     """The unweighted background, shared out by generated event: train, validation, blind."""
-    rng = np.random.default_rng([20260101, channels.CHANNELS.index(channel)])
+    rng = compute.stream(numbered(20260101, channels.CHANNELS.index(channel)))
     pool = unweighted(columns, rng)
     order = rng.permutation(len(pool["id"]))
     n = len(order)
@@ -180,10 +185,10 @@ def _signal(files, generated, job, kind, number):
         if not kept:
             continue
         if kept > SIGNAL_EVENTS[kind]:
-            chosen = np.random.default_rng([20260102, number]).permutation(kept)[: SIGNAL_EVENTS[kind]]
+            chosen = compute.stream(numbered(20260102, number)).permutation(kept)[: SIGNAL_EVENTS[kind]]
             columns = _share(columns, chosen)
         name = f"{kind}/{job.process}".lstrip("/")
-        files.write(channel, name, columns, [20260103, number])
+        files.write(channel, name, columns, numbered(20260103, number))
         rows.append(
             {
                 "channel": channel,
@@ -206,11 +211,11 @@ def assemble(items, results, folder):
         columns, rows = background(generated, channel, "train")
         train_rows += rows
         parts = shares(columns, channel)
-        files.write(channel, "background", parts["train"], [20260104, number])
-        files.write(channel, "background-validation", parts["validation"], [20260105, number])
+        files.write(channel, "background", parts["train"], numbered(20260104, number))
+        files.write(channel, "background-validation", parts["validation"], numbered(20260105, number))
         test, rows = background(generated, channel, "test")
         test_rows += rows
-        files.write(channel, "background-test", test, [20260106, number])
+        files.write(channel, "background-test", test, numbered(20260106, number))
         n, luminosity = CHALLENGE[channel]
         summary.append(
             {

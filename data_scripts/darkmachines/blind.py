@@ -86,7 +86,7 @@ def main(folder="dmlib/data/darkmachines"):
     hidden = assembly.by_job(pieces, compute.map(run, pieces, store="_generated/darkmachines-blind", progress=True))
     truth = []
     for number, channel in enumerate(channels.CHANNELS):
-        rng = np.random.default_rng([pythia.seed(PHRASE), number])
+        rng = compute.stream(assembly.numbered(pythia.seed(PHRASE), number))
         background = assembly.shares(assembly.background(generated, channel, "train")[0], channel)["blind"]
         n = len(background["id"])
         parts = {"background": background, "noise": noise(background, channel, round(n * NOISE / 1_000), rng)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_scripts import pythia
-from dmlib import channels, events
+from dmlib import channels, compute, events
 
 from . import candidates, detector, matrix_elements, slha
 from .processes import PROCESSES
@@ -66,7 +66,7 @@ def generate(job, seed):
         channels.
     """
     generator, kept = _start(job, seed)
-    rng = np.random.default_rng(seed)
+    rng = compute.stream(seed)
     h_t_min = PROCESSES[job.process].h_t_min if job.process in PROCESSES else 0.0
     counts = {"generated": job.events, "above_100": 0, "above_600": 0}
     parts = []

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data_scripts import files, pythia
+from dmlib import compute
 from dmlib.features.dimuon import m_ll
 
 from . import card, jobs, muons, plots, tables
@@ -101,7 +102,7 @@ def _mass(events):
 
 
 def _shuffled(name, events):
-    return events.iloc[np.random.default_rng(pythia.seed(f"dimuon/{name}/shuffle")).permutation(len(events))]
+    return events.iloc[compute.stream(pythia.seed(f"dimuon/{name}/shuffle")).permutation(len(events))]
 
 
 def assemble(items, results, folder):

@@ -4,6 +4,7 @@ import awkward as ak
 import numpy as np
 
 from data_scripts import pythia
+from dmlib import compute
 
 from . import contact, muons
 
@@ -23,7 +24,7 @@ def run(item):
     job, chunk = item
     name = f"dimuon/{job.name}/{chunk}"
     generator = pythia.start((*COMMON, *job.lines), pythia.seed(name))
-    rng = np.random.default_rng(pythia.seed(f"{name}/smearing"))
+    rng = compute.stream(pythia.seed(f"{name}/smearing"))
     parts = []
     for start in range(0, job.events, BATCH):
         batch = generator.nextBatch(min(BATCH, job.events - start))

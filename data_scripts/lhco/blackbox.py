@@ -53,7 +53,7 @@ def assemble(results, folder):
     # Events in the window before any cut: S = z sqrt(B).
     z = _number("significance", 1.2, 1.8, 0.1)
     signal = signal[: np.searchsorted(np.cumsum(near[1]), z * np.sqrt(near[0].sum())) + 1]
-    order = np.random.default_rng(pythia.seed(PHRASE)).permutation(len(background) + len(signal))
+    order = compute.stream(pythia.seed(PHRASE)).permutation(len(background) + len(signal))
     events = pd.concat([background, signal]).iloc[order]
     row = {"file": "blackbox.parquet", **files.write_table(events, folder / "blackbox.parquet")}
     card = json.loads((folder / "card.json").read_text())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from data_scripts import pythia
+from dmlib import compute
 
 from .jets import COLUMNS
 
@@ -20,7 +21,7 @@ def smeared(features, name):
     Returns:
         Table with the same columns.
     """
-    rng = np.random.default_rng(pythia.seed(f"lhco/{name}/resolution"))
+    rng = compute.stream(pythia.seed(f"lhco/{name}/resolution"))
     m_jj, m_1, delta_m, *tau21 = np.asarray(features, float).T
     m = np.stack([m_1, m_1 + delta_m], axis=1) * (1 + MASS * rng.normal(size=(len(m_jj), 2)))
     lighter = np.argsort(m, axis=1)
