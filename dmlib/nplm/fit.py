@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from dmlib import compute
 
-from . import _check, adam, newton
-from .batches import Batch
+from . import _check
 from .cells import squeeze
-from .networks import Network, check_architecture, initial_weights, upper_bounds
+from .networks import Network, check_architecture, upper_bounds
 from .recipes import Adam, Newton, named
+from .train import Trainer, starts_of
 
 CHUNK = {"cpu": 2048, "cuda": 8192, "mps": 8192}  # events at a time
 TOYS = {"cpu": 16, "cuda": 256, "mps": 64}  # at a time
@@ -73,7 +74,7 @@ def fit(
     architecture: Sequence[int] = (2, 5, 1),
     weight_clipping: float = 1.2,
     recipe: str | Adam | Newton = "newton",
-    seed: int = 0,
+    seed: compute.Seed = 0,
     **options,
 ) -> np.ndarray:
     r"""Returns the test statistic t of every toy: how much better the best network describes it than the reference.
@@ -119,7 +120,7 @@ def fit_models(
     architecture: Sequence[int] = (2, 5, 1),
     weight_clipping: float = 1.2,
     recipe: str | Adam | Newton = "newton",
-    seed: int = 0,
+    seed: compute.Seed = 0,
     *,
     clip_biases: bool = False,
     reference_weights: ArrayLike | Sequence[ArrayLike] | None = None,
@@ -155,7 +156,8 @@ def fit_models(
         architecture: Neurons of each layer, from d to 1; the inner ones are logistic sigmoids.
         weight_clipping: Largest absolute value W of a weight.
         recipe: ``"newton"`` or ``"adam"`` (the paper's), or an `Adam` or `Newton` with other constants.
-        seed: Of the initial weights; training j of toy i starts from those of (seed, j + i times the number of starts).
+        seed: Of the initial weights. Those of a toy depend on the seed and on its events, in any order, so that its t
+            is the same in every list of toys.
         clip_biases: Bound the biases too.
         reference_weights: Of the reference events, in the same form as the reference; scaled to add up to N(R). None
             weighs all alike.
@@ -169,7 +171,10 @@ def fit_models(
     Raises:
         ValueError: A sample is empty, not finite, or does not fit the architecture; the architecture does not end in 1;
             the clipping is not above 0; the recipe is unknown; initial weights lie outside the box.
-        FloatingPointError: A fit does not end in finite numbers.
+        FloatingPointError: No training of a toy ends in finite numbers.
+
+    Warns:
+        RuntimeWarning: Sigmoids are saturated at all events of a toy, so that no gradient is left to train them.
 
     References:
         | Learning Multivariate New Physics (D'Agnolo et al., 2019), equations 1 and 2
@@ -191,75 +196,32 @@ def fit_models(
     bounds = upper_bounds(layers, weight_clipping, clip_biases)
     samples = _check.samples(toys, layers[0])
     references = _check.References(reference, reference_weights, expected, len(samples), layers[0])
-    starts = _starts(initial, layers, len(samples), recipe.starts if isinstance(recipe, Newton) else 1, seed, bounds)
+    starts = starts_of(samples, layers, recipe, seed, bounds) if initial is None else _given(initial, samples, bounds)
     kind = compute.device().partition(":")[0]
     batch, chunk = _whole(batch, TOYS[kind], "batch"), _whole(chunk, CHUNK[kind], "chunk")
-    parts = []
+    trainer = Trainer(layers, bounds, recipe, chunk)
+    trained = []
     for low in range(0, len(samples), batch):
         numbers = range(low, min(low + batch, len(samples)))
-        data = [samples[i] for i in numbers]
-        start = starts[:, low : low + batch]
-        parts.append(_fit_batch(references.of(numbers), data, start, layers, bounds, recipe, chunk))
-    t, weights = (np.concatenate(p) for p in list(zip(*parts, strict=True))[:2])
-    return Fits(layers, t, weights, _history([recorded for *_, recorded in parts]))
+        pairs = dict(zip(numbers, references.of(numbers) * (len(numbers) if references.shared else 1), strict=True))
+        cells = {i: _squeezed(recipe, pairs[i], samples[i]) for i in numbers}
+        for group in ([i for i in numbers if cells[i]], [i for i in numbers if not cells[i]]):
+            if group:
+                shared = group[:1] if references.shared else group
+                trained.append(
+                    trainer.train(
+                        group, [pairs[i] for i in shared], [samples[i] for i in group], [cells[i] for i in group],
+                        starts[:, group],
+                    )
+                )  # fmt: skip
+    return _collected(layers, trained)
 
 
-def _fit_batch(references, data, starts, layers, bounds, recipe, chunk):
-    """Trains one batch of toys from all its starts: t, weights, and t at the recorded steps."""
-    import torch
-
-    device = compute.device()
-    network = Network(layers)
-    double = torch.float32 if device.startswith("mps") else torch.float64  # which Apple's GPUs do not have
-    references, data = [(x, w, None) for x, w in references], [(x, None, np.ones(len(x))) for x in data]
-    batch = Batch([references, data], len(data), chunk, device, double)
-    limits = torch.as_tensor(bounds, dtype=double, device=device)
-    refined = isinstance(recipe, Newton)
-    warm_up = recipe.warm_up if refined else recipe
-    first, *rest = _stages(batch, references, data, recipe.cells, chunk) if refined else [batch]
-    thin, edges = first.to(torch.float32), limits.to(torch.float32)
-    recorded: dict[int, np.ndarray] = {}
-    best, weights = torch.full((len(data),), torch.inf, dtype=double, device=device), None
-
-    def recorder(least):
-        done = max(recorded, default=0)
-
-        def record(step, loss):
-            recorded[done + step] = -2 * torch.minimum(loss.to(double), least).cpu().numpy()
-
-        return record
-
-    for start in starts:
-        trial = torch.as_tensor(start, dtype=torch.float32, device=device)
-        trial = adam.minimise(network, trial, edges, thin, warm_up, warm_up.steps(layers), recorder(best))
-        trial = trial.to(double).clamp_(-limits, limits)  # which in float32 have edges of their own
-        if refined:
-            trial = newton.minimise(network, trial, limits, first, recipe, recorder(best))
-        loss = network.loss(trial, batch)
-        better = ~(loss >= best)  # true of NaN too, which is reported below
-        weights = trial if weights is None else torch.where(better[:, None], trial, weights)
-        best = torch.where(better, loss, best)
-    for events in rest:
-        weights = newton.minimise(network, weights, limits, events, recipe, recorder(torch.full_like(best, torch.inf)))
-    t = -2 * network.loss(weights, batch).cpu().numpy()
-    if not np.isfinite(t).all():
-        raise FloatingPointError(
-            "t is not finite: e^f overflows; look for features of very different size (`normalise` them), or try a"
-            " smaller weight_clipping"
-        )
-    return t, weights.cpu().numpy(), recorded
-
-
-def _stages(batch, references, data, cells, chunk):
-    """What is fitted, one after the other: the cells that events fill, if all toys have so many, and all events."""
-    if cells is None:
-        return [batch]
-    references = references if len(references) == len(data) else references * len(data)
-    squeezed = [squeeze(r, x, cells) for r, x in zip(references, data, strict=True)]
-    if any(s is None for s in squeezed):
-        return [batch]
-    first = batch.chunks[0][0]
-    return [Batch([squeezed], len(data), chunk, first.device, first.dtype), batch]
+def _squeezed(recipe, reference, x):
+    """The cells that a toy is trained on first, or None where its events are too few."""
+    if not isinstance(recipe, Newton) or recipe.cells is None:
+        return None
+    return squeeze((*reference, None), (x, None, np.ones(len(x))), recipe.cells)
 
 
 def _whole(value, default, name):
@@ -268,33 +230,39 @@ def _whole(value, default, name):
     return int(value or default)
 
 
-def _history(batches):
-    """The history of all toys; a batch that needed fewer steps ends as it was."""
-    steps = sorted(set().union(*batches))
+def _collected(layers, trained):
+    """All toys in their order. The history of those that needed fewer steps ends as it was."""
+    order = np.argsort(np.concatenate([part.numbers for part in trained]))
+    steps = sorted(set().union(*(part.history for part in trained)))
     rows = []
-    for recorded in batches:
-        known = np.array(sorted(recorded))
+    for part in trained:
+        known = np.array(sorted(part.history))
         last = known[np.searchsorted(known, steps, side="right") - 1]
-        rows.append(np.stack([recorded[step] for step in last], axis=1))
-    return History(np.array(steps), np.concatenate(rows))
+        rows.append(np.stack([part.history[step] for step in last], axis=1))
+    t, weights = (np.concatenate([getattr(part, name) for part in trained])[order] for name in ("t", "weights"))
+    vanished = np.flatnonzero(np.concatenate([part.vanished for part in trained])[order])
+    if len(vanished):
+        warnings.warn(
+            f"toys {vanished.tolist()}: sigmoids are saturated at all events, no gradient is left to train the network,"
+            " and t is that of a constant; `normalise` the features",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return Fits(layers, t, weights, History(np.array(steps), np.concatenate(rows)[order]))
 
 
-def _starts(initial, layers, toys, number, seed, bounds):
-    """Weights to start from, shape (starts, toys, parameters)."""
-    if initial is None:
-        drawn = initial_weights(layers, toys * number, seed).reshape(toys, number, -1)
-        return np.clip(drawn, -bounds, bounds).swapaxes(0, 1)
-    initial = np.asarray(initial, dtype=float)
+def _given(initial, samples, bounds):
+    """Weights to start from that somebody chose, shape (1, toys, parameters)."""
+    initial, toys = np.asarray(initial, dtype=float), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
+    if np.isnan(initial).any():
+        raise ValueError("initial: expected finite weights, not NaN")
     outside = np.abs(initial) > bounds
-    if outside.any() or np.isnan(initial).any():
-        worst = np.abs(initial)[outside].max(initial=-np.inf)
+    if outside.any():
         raise ValueError(
-            f"initial: a weight of size {worst:g} lies outside the box; expected none above weight_clipping; clip them,"
-            " or widen the box"
-            if outside.any()
-            else "initial: expected finite weights, not NaN"
+            f"initial: a weight of size {np.abs(initial)[outside].max():g} lies outside the box; expected none above"
+            " weight_clipping; clip them, or widen the box"
         )
     return np.broadcast_to(initial, (1, toys, len(bounds))).copy()
 

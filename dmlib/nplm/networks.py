@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dmlib import compute
+
 if TYPE_CHECKING:
     import torch
 
@@ -66,7 +68,7 @@ def upper_bounds(architecture: Sequence[int], weight_clipping: float, clip_biase
     return np.concatenate([layer.ravel() for layer in layers])
 
 
-def initial_weights(architecture: Sequence[int], toys: int, seed: int = 0, weight_clipping: float = np.inf):
+def initial_weights(architecture: Sequence[int], toys: int, seed: compute.Seed = 0, weight_clipping: float = np.inf):
     r"""Draws the weights that trainings start from, as Keras does: Glorot's uniform distribution, biases 0.
 
     .. math:: w \sim U(-s, s), \qquad s = \sqrt{6 / (a_{l-1} + a_l)}
@@ -76,7 +78,8 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: int = 0, weigh
     Arguments:
         architecture: Neurons of each layer.
         toys: Number of trainings.
-        seed: Training i draws from the generator of (seed, i), so that it does not depend on how many there are.
+        seed: Training i draws from the stream of (seed, "initial weights", i), which does not depend on how many there
+            are; of a Generator, they draw in turn.
         weight_clipping: Largest absolute value.
 
     Returns:
@@ -93,7 +96,7 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: int = 0, weigh
     """
     weights = []
     for toy in range(toys):
-        rng, layers = np.random.default_rng([seed, toy]), []
+        rng, layers = compute.stream(seed, "initial weights", toy), []
         for m, n in pairwise(check_architecture(architecture)):
             limit = np.sqrt(6 / (m + n))
             layers.append(np.column_stack([rng.uniform(-limit, limit, (n, m)), np.zeros(n)]).ravel())

@@ -68,7 +68,7 @@ def minimise(
         busy = ((calm < recipe.patience) & (damping < _MOST)).nonzero()[:, 0]
         if not len(busy):
             break
-        if len(busy) <= 0.75 * len(everyone):  # to leave the others out pays for the copying
+        if len(busy) < len(everyone):  # a toy that is done keeps its weights, whoever else is in the batch
             weights, loss, gradient, fisher = weights[busy], loss[busy], gradient[busy], fisher[busy]
             damping, growth, calm, everyone = damping[busy], growth[busy], calm[busy], everyone[busy]
             batch = batch.select(busy)

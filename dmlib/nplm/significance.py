@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from dmlib import counting
+from dmlib import compute, counting
 
 _DEEP = 1e-250  # below, the incomplete gamma function comes close to underflow
 _NODES, _NODE_WEIGHTS = np.polynomial.laguerre.laggauss(32)
@@ -132,7 +132,7 @@ def empirical_significance(t: ArrayLike, null: ArrayLike) -> Significance:
     return Significance(z[()], error[()], is_limit[()])
 
 
-def extrapolated_significance(t: ArrayLike, null: ArrayLike, seed: int = 0) -> Extrapolation:
+def extrapolated_significance(t: ArrayLike, null: ArrayLike, seed: compute.Seed = 0) -> Extrapolation:
     r"""Returns the significance of t by a gamma distribution fitted to null toys: beyond them, an extrapolation.
 
     The gamma distribution with shape :math:`\nu/2` and scale 2 is the chi-squared law; both are fitted by maximum
@@ -158,7 +158,7 @@ def extrapolated_significance(t: ArrayLike, null: ArrayLike, seed: int = 0) -> E
     t, null = _numbers(t, "t"), _null(null)
     if not (null > 0).all() or null.min() == null.max():
         raise ValueError("null: expected test statistics above 0 that are not all equal; a gamma law has no others")
-    rng = np.random.default_rng(seed)
+    rng = compute.stream(seed, "bootstrap of the null")
     samples = np.concatenate([null[None], rng.choice(null, (200, len(null)))])
     shape = _gamma_shape(np.log(samples.mean(axis=1)) - np.log(samples).mean(axis=1))
     scale = samples.mean(axis=1) / shape

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dmlib import compute
+
 from . import _check
 
 
@@ -25,7 +27,7 @@ class PoolToys(NamedTuple):
 
 
 def draw(
-    generator: Callable[[np.random.Generator, int], ArrayLike], expected: float, n: int, seed: int
+    generator: Callable[[np.random.Generator, int], ArrayLike], expected: float, n: int, seed: compute.Seed
 ) -> list[np.ndarray]:
     r"""Draws toys, their sizes from the Poisson law: :math:`N_\mathcal{D} \sim \mathrm{Poisson}(N)`.
 
@@ -33,7 +35,8 @@ def draw(
         generator: ``generator(rng, size)`` returns that many events, shape (size, d).
         expected: Expected number of events N.
         n: Number of toys.
-        seed: Toy i draws from the generator of (seed, i), so that it does not depend on how many there are.
+        seed: Toy i draws from the stream of (seed, "toys", i), which does not depend on how many there are; of a
+            Generator, toys draw in turn. Two samples of toys need two seeds: `dmlib.compute.seed` makes them of names.
 
     Returns:
         n arrays of shape (n_i, d).
@@ -50,7 +53,7 @@ def draw(
     _check.positive(expected, "expected")
     toys = []
     for i in range(n):
-        rng = np.random.default_rng([seed, i])
+        rng = compute.stream(seed, "toys", i)
         size = int(rng.poisson(expected))
         x = np.asarray(generator(rng, size), dtype=float)
         if x.ndim != 2 or len(x) != size:
@@ -59,7 +62,7 @@ def draw(
     return toys
 
 
-def draw_from(pool: ArrayLike, expected: float, n: int, seed: int) -> PoolToys:
+def draw_from(pool: ArrayLike, expected: float, n: int, seed: compute.Seed) -> PoolToys:
     """Draws toys of Poisson size from a pool of events, without replacement.
 
     The pool is shuffled and dealt out; when it is used up it is shuffled anew. No toy holds an event twice.
@@ -82,7 +85,7 @@ def draw_from(pool: ArrayLike, expected: float, n: int, seed: int) -> PoolToys:
         >>> len(toys), round(reuse, 1)
         (10, 2.0)
     """
-    pool, rng = _check.events(pool, "pool"), np.random.default_rng(seed)
+    pool, rng = _check.events(pool, "pool"), compute.stream(seed, "toys from a pool")
     sizes = rng.poisson(_check.positive(expected, "expected"), n)
     if n and sizes.max() > len(pool):
         raise ValueError(f"pool has {len(pool)} events: expected at least {sizes.max()}, the size of the largest toy")

@@ -3,6 +3,9 @@
 The four problems are those of section 3 of Learning Multivariate New Physics (D'Agnolo et al., 2019). Each has one
 reference for all its toys, five times as large as the data, as an experiment would. The recipes are compared on the
 one-dimensional example of its section 2 too.
+
+Every sample has a stream of its own: no toy is made of the events of a reference or of another toy. `SHARED` names what
+several items have in common on purpose.
 """
 
 import time
@@ -23,6 +26,10 @@ SMALL = 1 / 40  # of the samples on which the recipes are compared; too small fo
 SEEDS = 2  # of both, for each recipe also differs from itself
 LINE = "peak"  # the problem in one dimension, for the recipes alone and at its own size
 BOX = np.array([2.0, 0.5, 0.5])
+SEED = 17
+# One reference for all toys of a problem; the same samples for all recipes, or numbers of cells; and for the latter the
+# same initial weights, too, so that nothing but the cells differs.
+SHARED = ("reference", "compared reference", "compared toys", "compared weights")
 
 
 class Problem(NamedTuple):
@@ -97,15 +104,26 @@ PROBLEMS = {
 }
 
 
-def draw(name: str, hypothesis: str, n: int, block: int, scale: float = 1.0) -> list[np.ndarray]:
-    """Toys of a problem, `scale` times as large as published."""
-    problem, seed = PROBLEMS[name], 1_000 * block + 10 * list(PROBLEMS).index(name)
+def draw(name: str, hypothesis: str, n: int, *path: str | int, scale: float = 1.0) -> list[np.ndarray]:
+    """Toys of a problem, `scale` times as large as published; the path names their streams."""
+    problem = PROBLEMS[name]
+
+    def toys(generator, expected, part):
+        return nplm.draw(generator, scale * expected, n, compute.seed(SEED, *path, name, hypothesis, part))
+
     if hypothesis == "null":
-        return nplm.draw(problem.reference, scale * problem.expected, n, seed)
+        return toys(problem.reference, problem.expected, "background")
     if problem.added is None:
-        return nplm.draw(problem.signal, scale * problem.expected, n, seed + 1)
-    background = nplm.draw(problem.reference, scale * problem.expected, n, seed + 2)
-    return nplm.mix(background, nplm.draw(problem.signal, scale * problem.added, n, seed + 3))
+        return toys(problem.signal, problem.expected, "signal")
+    return nplm.mix(
+        toys(problem.reference, problem.expected, "background"), toys(problem.signal, problem.added, "signal")
+    )
+
+
+def reference_of(name: str, *path: str | int, scale: float = 1.0) -> np.ndarray:
+    """The reference of a problem, `RATIO` times as large as its toys."""
+    size = int(RATIO * scale * PROBLEMS[name].expected)
+    return PROBLEMS[name].reference(compute.stream(SEED, *path, name), size)
 
 
 def fit(name: str, toys: list[np.ndarray], reference: np.ndarray, expected: float, **options) -> np.ndarray:
@@ -135,9 +153,9 @@ def benchmark(item: dict, toys: int = BLOCK) -> dict:
     torch.set_num_threads(1)
     name, hypothesis, block = item["problem"], item["hypothesis"], item["block"]
     problem = PROBLEMS[name]
-    reference = problem.reference(np.random.default_rng(0), RATIO * problem.expected)
-    toys = draw(name, hypothesis, BLOCK, block)[:toys]
-    t = fit(name, toys, reference, problem.expected, seed=block)
+    toys = draw(name, hypothesis, BLOCK, "toys", block)[:toys]
+    seed = compute.seed(SEED, "weights", name, hypothesis, block)
+    t = fit(name, toys, reference_of(name, "reference"), problem.expected, seed=seed)
     rows = [
         {
             "problem": name,
@@ -163,10 +181,11 @@ def recipes(item: dict) -> dict:
     name, problem = item["problem"], PROBLEMS[item["problem"]]
     scale = 1 if name == LINE else SMALL
     expected = problem.expected * scale
-    reference = problem.reference(np.random.default_rng(0), int(RATIO * expected))
-    toys = [*draw(name, "null", 6, 0, scale), *draw(name, "signal", 6, 0, scale)]
+    reference = reference_of(name, "compared reference", "small", scale=scale)
+    toys = [x for kind in TOYS for x in draw(name, kind, 6, "compared toys", "small", scale=scale)]
+    seed = compute.seed(SEED, "weights", name, item["recipe"], item["seed"])
     start = time.process_time()
-    t = fit(name, toys, reference, expected, recipe=item["recipe"], seed=item["seed"])
+    t = fit(name, toys, reference, expected, recipe=item["recipe"], seed=seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
     return {"rows": rows, "seconds": seconds}
@@ -176,10 +195,11 @@ def cells(item: dict) -> dict:
     """t of toys of full size with so many cells (0: none), and how long they take."""
     torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
-    reference = problem.reference(np.random.default_rng(0), RATIO * problem.expected)
-    toys = [*draw(name, "null", BLOCK, 0)[:6], *draw(name, "signal", BLOCK, 0)[:6]]
+    reference = reference_of(name, "compared reference", "whole")
+    toys = [x for kind in TOYS for x in draw(name, kind, 6, "compared toys", "whole")]
+    recipe, seed = nplm.Newton(cells=item["cells"] or None), compute.seed(SEED, "compared weights", name)
     start = time.process_time()
-    t = fit(name, toys, reference, problem.expected, recipe=nplm.Newton(cells=item["cells"] or None))
+    t = fit(name, toys, reference, problem.expected, recipe=recipe, seed=seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
     return {"rows": rows, "seconds": seconds}

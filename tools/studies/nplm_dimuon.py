@@ -3,6 +3,8 @@
 Sections 4 and 5 of Learning Multivariate New Physics (D'Agnolo et al., 2019). All toys come from one sample of a
 million Drell-Yan events. Each block shuffles it anew and cuts it into a part for references, one for null toys, and one
 for toys with signal: within a block no two of them share an event. Another block finds the events in other roles.
+
+Every item has streams of its own; `SHARED` names what several have in common on purpose.
 """
 
 import time
@@ -18,6 +20,8 @@ from tools import studies
 FEATURES = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
 EXPECTED, RATIO = 20_000, 5  # N(R), and reference events for each
 NONE = "no signal"  # not "null", which pandas reads as a missing value
+SEED = 18
+SHARED = ("compared toys", "compared weights")  # of the recipes
 
 # The deep network, as published but for the way to the minimum: toys of full size have one start, half a minute long.
 ARCHITECTURE, CLIPPING = (5, 5, 5, 5, 1), 2.5
@@ -94,9 +98,10 @@ def added(signal: str, size: float, expected: float, rng: np.random.Generator) -
     return _rows(signal, rng.choice(len(change), number, p=change / change.sum()))
 
 
-def shuffled(seed: list[int]) -> np.ndarray:
+def shuffled(*path: str | int) -> np.ndarray:
     """All Drell-Yan events, features and mass, in an order of their own."""
-    return _rows("drell-yan", np.random.default_rng(seed).permutation(len(_sample("drell-yan")["m_ll"])))
+    rng = compute.stream(SEED, *path, "order of the events")
+    return _rows("drell-yan", rng.permutation(len(_sample("drell-yan")["m_ll"])))
 
 
 def deep(item: dict) -> dict:
@@ -106,7 +111,8 @@ def deep(item: dict) -> dict:
     toys, references, reuse = deep_toys(item)
     rows, learnt = [], []
     scaled = [nplm.normalise(r[:, :-1], r[:, :-1], x[:, :-1]) for r, x in zip(references, toys, strict=True)]
-    fits = nplm.fit_models(*zip(*scaled, strict=True), EXPECTED, ARCHITECTURE, CLIPPING, RECIPE, seed=item["block"])
+    seed = compute.seed(SEED, "deep", item["hypothesis"], item["block"], "weights")
+    fits = nplm.fit_models(*zip(*scaled, strict=True), EXPECTED, ARCHITECTURE, CLIPPING, RECIPE, seed)
     seconds = (time.process_time() - start) / len(toys)
     for i, (x, t) in enumerate(zip(toys, fits.t, strict=True)):
         name = {"hypothesis": item["hypothesis"], "toy": item["block"] * DEEP_BLOCK + i}
@@ -118,13 +124,13 @@ def deep(item: dict) -> dict:
 
 def deep_toys(item: dict) -> tuple[list[np.ndarray], list[np.ndarray], float]:
     """Toys of a block, a reference for each of them, and how often the block uses an event."""
-    kind, block = list(HYPOTHESES).index(item["hypothesis"]), item["block"]
-    n = item.get("toys", DEEP_BLOCK)
-    events = shuffled([18, kind, block])
+    path, n = ("deep", item["hypothesis"], item["block"]), item.get("toys", DEEP_BLOCK)
+    events = shuffled(*path)
     references = np.split(events[: n * RATIO * EXPECTED], n)
-    toys, reuse = nplm.draw_from(events[n * RATIO * EXPECTED :], EXPECTED, n, seed=100 * kind + block)
+    pool = events[n * RATIO * EXPECTED :]
+    toys, reuse = nplm.draw_from(pool, EXPECTED, n, compute.seed(SEED, *path, "background"))
     if signal := HYPOTHESES[item["hypothesis"]]:
-        rng = np.random.default_rng([19, kind, block])
+        rng = compute.stream(SEED, *path, "signal")
         toys = [np.concatenate([x, added(*signal, EXPECTED, rng)]) for x in toys]
     return toys, references, reuse
 
@@ -132,15 +138,15 @@ def deep_toys(item: dict) -> tuple[list[np.ndarray], list[np.ndarray], float]:
 def recipes(item: dict) -> dict:
     """t of small toys, half of them with a Z' of 300 GeV, by one of the recipes."""
     torch.set_num_threads(1)
-    expected, rng = round(SMALL * EXPECTED), np.random.default_rng(22)
+    expected, rng = round(SMALL * EXPECTED), compute.stream(SEED, "compared toys", "sizes and signal")
     size = RATIO * expected
-    events = shuffled([22])
+    events = shuffled("compared toys")
     toys = [events[start : start + rng.poisson(expected)] for start in size + 2 * expected * np.arange(SMALL_TOYS)]
     for i in range(SMALL_TOYS // 2, SMALL_TOYS):
         toys[i] = np.concatenate([toys[i], added("zprime-300", SMALL_SIGNAL, expected, rng)])
     reference, *toys = nplm.normalise(events[:size, :-1], events[:size, :-1], *(x[:, :-1] for x in toys))
-    start = time.process_time()
-    t = nplm.fit(reference, toys, expected, ARCHITECTURE, CLIPPING, RECIPES[item["recipe"]])
+    start, seed = time.process_time(), compute.seed(SEED, "compared weights")
+    t = nplm.fit(reference, toys, expected, ARCHITECTURE, CLIPPING, RECIPES[item["recipe"]], seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
     return {"rows": rows, "seconds": seconds}
@@ -205,19 +211,19 @@ def scan(item: dict) -> dict:
     start = time.process_time()
     torch.set_num_threads(1)
     name, block = item["configuration"], item["block"]
-    c, number = CONFIGURATIONS[name], list(CONFIGURATIONS).index(name)
+    c, path = CONFIGURATIONS[name], ("scan", name, block)
     columns = [[*FEATURES, "m_ll"].index(feature) for feature in c.features]
     place = [*FEATURES, "m_ll"].index(c.cut[0]) if c.cut else None
 
     def selected(events):
         return events[events[:, place] > c.cut[1]] if c.cut else events
 
-    everything = shuffled([20, number, block])
+    everything = shuffled(*path)
     size = round(c.ratio * c.expected)
     reference = selected(everything[:size])
     for_null, for_toys = np.array_split(everything[size:], 2)
-    null, reuse_null = nplm.draw_from(for_null, c.expected, NULL, seed=block)
-    toys, reuse_toys = nplm.draw_from(for_toys, c.expected, TOYS, seed=1_000 + block)
+    null, reuse_null = nplm.draw_from(for_null, c.expected, NULL, compute.seed(SEED, *path, "null toys"))
+    toys, reuse_toys = nplm.draw_from(for_toys, c.expected, TOYS, compute.seed(SEED, *path, "background"))
 
     kept = len(reference) / size
     x = reference[:, columns]
@@ -229,10 +235,10 @@ def scan(item: dict) -> dict:
 
     found = [{"signal": NONE, "size": 0.0, "toy": i, "reuse": reuse_null} for i in range(NULL)]
     parts, background = [[sums(events)] for events in null], [sums(events) for events in toys]
-    for kind, (signal, sizes) in enumerate(c.signals.items()):
+    for signal, sizes in c.signals.items():
         for value in sizes:
             for i in range(TOYS):
-                rng = np.random.default_rng([21, number, block, kind, i, round(1000 * value)])
+                rng = compute.stream(SEED, *path, "signal", signal, str(value), i)
                 parts.append([background[i], sums(added(signal, value, c.expected, rng))])
                 found.append({"signal": signal, "size": float(value), "toy": i, "reuse": reuse_toys})
     t = machine.t(parts)
