@@ -1,7 +1,7 @@
 """The package under the course *Anomaly Detection for New Physics*.
 
 ``import dmlib`` loads nothing beyond numpy: a submodule (``dmlib.events``, ``dmlib.metrics``, ...) is imported when it
-is first named, and torch or matplotlib only by the functions that need them.
+is first named, and torch only by the functions that need it.
 
 Example:
     >>> import dmlib
@@ -11,17 +11,15 @@ Example:
 """
 
 import importlib
+import pkgutil
 import random
 import sys
-from collections.abc import Callable, Sequence
-from types import ModuleType
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-
+if TYPE_CHECKING:  # for type checkers; the running package finds its modules in its folder
     from . import challenge as challenge
     from . import channels as channels
     from . import compute as compute
@@ -40,26 +38,15 @@ if TYPE_CHECKING:
 __all__ = ["Run", "start"]
 
 T = TypeVar("T")
-_SUBMODULES = (
-    "challenge",
-    "channels",
-    "compute",
-    "counting",
-    "events",
-    "features",
-    "metrics",
-    "models",
-    "nplm",
-    "plotting",
-    "resonant",
-    "results",
-    "samples",
-    "training",
-)
+
+
+@cache
+def _submodules() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
+    if name in _submodules():
         return importlib.import_module(f"{__name__}.{name}")
     if name == "__version__":
         from importlib.metadata import version
@@ -69,7 +56,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, "__version__"})
+    return sorted({*globals(), *_submodules(), "__version__"})
 
 
 class Run:
@@ -128,7 +115,8 @@ def start(seed: int = 1, budget: str | None = None) -> Run:
     """Begins a notebook: sets the figure style, seeds what is random, and says how large the run shall be.
 
     Draw from ``run.rng`` and hand ``run.seed`` on. The global generators of :mod:`random`, numpy and torch are seeded
-    too, for libraries that know no other; torch and the figure style wait until torch and matplotlib are imported.
+    too, for code that knows no other. Torch takes seconds to load, so it is seeded only where it is loaded already:
+    import it before you call ``start``, as the chapters do, or call ``torch.manual_seed(run.seed)`` afterwards.
 
     Arguments:
         seed: Whole number from 0 to 2**32 - 1.
@@ -148,55 +136,12 @@ def start(seed: int = 1, budget: str | None = None) -> Run:
     """
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed={seed!r}: expected a whole number from 0 to 2**32 - 1")
-    from . import compute
+    from . import compute, plotting
 
     run = Run(int(seed), compute.budget(budget))
     random.seed(run.seed)
     np.random.seed(run.seed)  # noqa: NPY002 (libraries without a Generator argument draw from here)
-    _when_imported("torch", lambda torch: torch.manual_seed(run.seed))
-    _when_imported("matplotlib", _use_style)
-    return run
-
-
-def _use_style(_: ModuleType) -> None:
-    from . import plotting
-
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(run.seed)
     plotting.use_style()
-
-
-def _when_imported(name: str, action: Callable[[ModuleType], Any]) -> None:
-    """Calls ``action(module)``: now if the module is loaded, else as soon as somebody imports it."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "awaits", None) != name]
-    if name in sys.modules:
-        action(sys.modules[name])
-    else:
-        sys.meta_path.insert(0, _Await(name, action))
-
-
-class _Await:
-    """Import hook that waits for one module: it lets the others find and load it, acts, and is gone.
-
-    Importing torch in every notebook would cost seconds, and seeding it only inside dmlib would miss the reader who
-    imports it herself.
-    """
-
-    def __init__(self, name: str, action: Callable[[ModuleType], Any]):
-        self.awaits = name
-        self.action = action
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> "ModuleSpec | None":
-        if name != self.awaits:
-            return None
-        others = [finder for finder in sys.meta_path if finder is not self]
-        spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_and_act(module: ModuleType) -> None:
-                load(module)
-                if self in sys.meta_path:  # looking for a module is no import: only the import that runs ends the wait
-                    sys.meta_path.remove(self)
-                    self.action(module)
-
-            spec.loader.exec_module = load_and_act
-        return spec
+    return run

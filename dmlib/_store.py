@@ -26,6 +26,7 @@ def files(folder: str | os.PathLike, function: Callable, items: Sequence[Any]) -
 
     Raises:
         ValueError: The function has no name of its own, so that results of different ones could be mixed up.
+        TypeError: An item holds a masked array, whose mask the hash would not see.
     """
     import joblib
 
@@ -38,7 +39,10 @@ def files(folder: str | os.PathLike, function: Callable, items: Sequence[Any]) -
             f"store: results are kept under the name of the function, and {reprlib.repr(function)} has none of its own;"
             " expected a function defined at the top level of a module or notebook, or a functools.partial of one"
         )
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    for item in (*items, bound):
+        _refuse_masks(item, "an item")
+    folder = Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
     name = (function.__module__, function.__qualname__, bound)
     return [Path(folder, f"{joblib.hash((name, item))}.json") for item in items]
 
@@ -90,7 +94,19 @@ def _has_a_name(function: Callable) -> bool:
         return False
 
 
+def _refuse_masks(value: Any, where: str) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"store: {where} holds a masked array, whose mask would be lost; expected a plain one: give"
+            " array.filled(...), or the values and the mask as two arrays"
+        )
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            _refuse_masks(part, where)
+
+
 def _plain(value: Any) -> Any:
+    _refuse_masks(value, "a result")
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)

@@ -4,11 +4,14 @@ import functools
 import json
 import math
 import os
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dmlib import compute
 
@@ -83,7 +86,7 @@ def _no_settings(monkeypatch):
 
 
 def test_budget(monkeypatch):
-    assert compute.budget() == "quick"
+    assert compute.budget() == "auto"
     monkeypatch.setenv("DMLIB_BUDGET", "full")
     assert compute.budget() == "full"
     assert compute.budget("quick") == "quick"
@@ -151,6 +154,62 @@ def test_an_exception_names_the_item(workers):
     with pytest.raises(ZeroDivisionError) as caught:
         compute.map(functools.partial(divmod, 1), [4, 0, 2], workers=workers)
     assert caught.value.__notes__ == ["in item 1 of compute.map: 0"]
+
+
+class Unsendable(Exception):
+    """Cannot be unpacked: its arguments are not what its constructor wants."""
+
+    def __init__(self, what, where):
+        super().__init__(f"no {what} in {where}")
+
+
+class Holding(ValueError):
+    """Cannot be packed."""
+
+    def __init__(self, lock):
+        super().__init__("the lock", lock)
+        self.lock = lock
+
+    def __str__(self):
+        return "the lock is held"
+
+
+def fail(item):
+    if item == "unsendable":
+        raise Unsendable("luck", "the box")
+    if item == "holding":
+        raise Holding(threading.Lock())
+    if item == "local":
+
+        class OfNobody(ArithmeticError):
+            def __init__(self, lock, more):
+                super().__init__("local trouble")
+
+        raise OfNobody(1, 2)
+    return threading.Lock() if item == "a lock" else item
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("item", "kind", "name", "message"),
+    [
+        ("unsendable", Unsendable, "Unsendable", "no luck in the box"),
+        ("holding", ValueError, "Holding", "the lock is held"),
+        ("local", ArithmeticError, "OfNobody", "local trouble"),
+    ],
+)
+def test_an_exception_that_cannot_travel_is_reported_as_what_it_is(workers, item, kind, name, message):
+    with pytest.raises(kind, match=message) as caught:
+        compute.map(fail, ["fine", item, "too"], workers=workers)
+    assert caught.type.__name__.rpartition(".")[2] == name
+    assert caught.value.__notes__[-1] == f"in item 1 of compute.map: {item!r}"
+    assert workers == 1 or "raise " in caught.value.__notes__[0]  # where in the worker
+
+
+def test_a_result_that_cannot_travel_is_an_error_of_its_item():
+    with pytest.raises(TypeError, match="pickle.*lock") as caught:
+        compute.map(fail, [1, "a lock", 2], workers=2)
+    assert caught.value.__notes__[-1] == "in item 1 of compute.map: 'a lock'"
 
 
 def test_a_dead_worker_is_replaced(tmp_path):
@@ -236,6 +295,30 @@ def give(_, result):
     return result
 
 
+def give_masked(wrap):
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    return {"array": masked, "nested": {"x": [masked]}, "element": np.ma.masked}[wrap]
+
+
+def test_masks_are_refused_in_results_and_items(tmp_path):
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    for wrap in ("array", "nested", "element"):
+        with pytest.raises(TypeError, match="store: a result holds a masked array.*filled"):
+            compute.map(give_masked, [wrap], store=tmp_path, workers=1)
+    with pytest.raises(TypeError, match="store: an item holds a masked array.*filled"):
+        compute.map(np.sum, [masked], store=tmp_path, workers=1)
+    with pytest.raises(TypeError, match="store: an item holds a masked array"):
+        compute.map(functools.partial(scaled, factor=masked), [1], store=tmp_path, workers=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tilde_in_the_store_is_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert compute.map(square, [3], store="~/kept", workers=1) == [9]
+    assert len(list((tmp_path / "kept").iterdir())) == 1 and not (tmp_path / "~").exists()
+
+
 def test_numbers_come_back_exactly(tmp_path):
     values = [0.1, 1e-320, math.inf, -0.0, 2**80, True]
     for _ in range(2):
@@ -253,6 +336,96 @@ def test_a_damaged_file_is_named(tmp_path):
         file.write_text(text)
         with pytest.raises(ValueError, match=f"{file.name} holds no result.*delete it"):
             compute.map(square, [2], store=tmp_path, workers=1)
+
+
+PARTS = st.one_of(st.text(max_size=5), st.integers(-(2**70), 2**70))
+PATHS = st.lists(PARTS, max_size=4).map(tuple)
+SEEDS = st.integers(0, 2**70)
+
+
+def first(seed, *path):
+    return compute.stream(seed, *path).bit_generator.random_raw(4).tolist()
+
+
+@given(st.tuples(SEEDS, PATHS), st.tuples(SEEDS, PATHS))
+def test_streams_are_the_same_exactly_if_seed_and_path_are(one, other):
+    (seed, path), (seed_2, path_2) = one, other
+    assert first(seed, *path) == first(seed, *path)
+    assert (first(seed, *path) == first(seed_2, *path_2)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((1, "a", 1), (1, "a1")),
+        ((1, "a", "1"), (1, "a", 1)),
+        ((1, "a", "b"), (1, "ab")),
+        ((1, "a", "b"), (1, "a/str:1:b")),  # as the hash would join them
+        ((1, "b", "a"), (1, "a", "b")),
+        ((1,), (1, 0)),  # numpy pads seeds with zeros
+        ((1, 0), (1, 0, 0)),
+        ((1,), (1, "")),
+        ((1, ""), (1, "", "")),
+        ((12, 3), (1, 23)),
+        ((1, -1), (1, 1)),
+        ((2**32,), (0, 1)),
+        ((2**32,), (0,)),
+    ],
+)
+def test_streams_that_could_be_mistaken_for_one_another_differ(one, other):
+    assert not set(first(*one)) & set(first(*other))
+    assert compute.seed(*one) != compute.seed(*other)
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(-(2**31), 2**31 - 1))
+def test_numpy_integers_and_strings_are_numbers_and_names(seed, number):
+    for kind in (np.int32, np.int64):
+        assert first(kind(seed), np.str_("toys"), kind(number)) == first(seed, "toys", number)
+
+
+def test_streams_are_those_of_every_platform_and_version():
+    assert compute.stream(1).integers(1000, size=3).tolist() == np.random.default_rng(1).integers(1000, size=3).tolist()
+    assert first(1, "toys", 17)[0] == 2914068253107795701
+    assert first(2**40, "a", -3)[0] == 11559253491892217863
+    assert compute.seed(1, "trees", 0) == 448666478
+    assert compute.seed(1) == 2032329983
+
+
+def test_seeds_are_32_bits_and_spread_over_them():
+    seeds = [compute.seed(7, "spread", i) for i in range(2_000)]
+    assert min(seeds) >= 0 and max(seeds) < 2**32 and len(set(seeds)) == len(seeds)
+    # The 2,000 values are uniform: mean 1/2 within five standard errors, and each eighth of the range is met.
+    assert abs(np.mean(seeds) / 2**32 - 0.5) < 5 / np.sqrt(12 * len(seeds))
+    assert np.bincount(np.array(seeds) >> 29, minlength=8).min() > 250 - 5 * np.sqrt(250)
+
+
+def test_neighbouring_streams_are_uncorrelated():
+    draws = np.array([compute.stream(3, "toy", i).standard_normal(1_000) for i in range(40)])
+    correlation = np.corrcoef(draws)[np.triu_indices(40, 1)]
+    assert abs(correlation).max() < 5.5 / np.sqrt(1_000)
+
+
+def test_a_generator_is_passed_on_and_no_seed_is_fresh():
+    rng = np.random.default_rng(1)
+    assert compute.stream(rng, "any", 1) is rng
+    assert first(None) != first(None)
+    assert first(None, "a") != first(None, "a")
+    old = np.random.RandomState(4), np.random.RandomState(4)
+    assert first(old[0], "a") == first(old[1], "a") != first(old[0], "a")
+
+
+@pytest.mark.parametrize("bad", [-1, 1.0, 1.5, "1", True, np.bool_(True), np.float64(1), [1], np.array([1, 2])])
+def test_bad_seeds_are_refused(bad):
+    with pytest.raises(ValueError, match="seed=.*expected a whole number of 0 or more"):
+        compute.stream(bad)
+    with pytest.raises(ValueError, match="seed="):
+        compute.seed(bad, "path")
+
+
+@pytest.mark.parametrize("bad", [1.0, True, None, np.bool_(False), ("a",), b"a", np.float32(2)])
+def test_bad_parts_of_a_path_are_refused(bad):
+    with pytest.raises(ValueError, match="a number of the path=.*expected a whole number"):
+        compute.stream(1, "toys", bad)
 
 
 @pytest.fixture(scope="module")
