@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from dmlib import _check
+
 __all__ = ["asimov_significance", "global_p_value", "log_p_value", "p_value", "s_over_sqrt_b", "z_score"]
 
 _DEEP = 1e-250  # below this p-value the library functions come close to underflow: the tail is integrated in logarithms
+_MANY = 1e5  # from this count on scipy's incomplete gamma function is cut short beyond 4.5 standard deviations
+_LEAST, _MOST = 1e-280, 1e15  # of expectations and counts: within them neither functions nor ratios overflow
 _NODES, _NODE_WEIGHTS = np.polynomial.laguerre.laggauss(32)
 
 
@@ -37,8 +41,8 @@ def p_value(observed: ArrayLike, background: ArrayLike, background_error: ArrayL
         The one-sided p-value, in the common shape of the arguments.
 
     Raises:
-        ValueError: If a count is negative or not whole, if the background is not above zero (an empty control region
-            does not mean that there is no background), or if an error is negative.
+        ValueError: A count is negative, not whole or above 1e15, the background is not above zero (an empty control
+            region does not mean that there is no background), an error is negative, or a value is masked or NaN.
 
     References:
         | Evaluation of three methods for calculating statistical significance (Cousins, Linnemann, Tucker, 2008)
@@ -70,7 +74,7 @@ def log_p_value(observed: ArrayLike, background: ArrayLike, background_error: Ar
     p = _p_value(n, b, sigma)
     deep = p < _DEEP
     log_p = np.array(np.log(np.where(deep, 1.0, p)))
-    log_p[deep] = _log_deep_tail(n[deep], b[deep], sigma[deep])
+    log_p[deep] = _log_far_tail(n[deep], b[deep], sigma[deep])
     return log_p[()]
 
 
@@ -85,12 +89,14 @@ def z_score(p: ArrayLike | None = None, *, log_p: ArrayLike | None = None) -> np
         >>> float(z_score(2.866515719235352e-07).round(6)), float(z_score(log_p=-5000.0).round(3))
         (5.0, 99.945)
     """
-    if (p is None) == (log_p is None):
+    if p is not None and log_p is None:
+        return stats.norm.isf(_check.shares(p, "p"))[()]
+    if log_p is None or p is not None:
         raise ValueError("give either p or log_p")
-    p_or_log = np.asarray(p if log_p is None else log_p, dtype=float)
-    if not np.all((p_or_log >= 0) & (p_or_log <= 1) if log_p is None else p_or_log <= 0):
-        raise ValueError("a p-value lies between 0 and 1, its logarithm below 0")
-    return (stats.norm.isf(p_or_log) if log_p is None else -special.ndtri_exp(p_or_log))[()]
+    logarithm = _check.numbers(log_p, "log_p")
+    if not np.all(logarithm <= 0):
+        raise ValueError("log_p: expected logarithms of p-values, which lie between 0 and 1: none above 0, no NaN")
+    return (-special.ndtri_exp(logarithm))[()]
 
 
 def global_p_value(p: ArrayLike, trials: ArrayLike) -> np.ndarray | float:
@@ -109,9 +115,9 @@ def global_p_value(p: ArrayLike, trials: ArrayLike) -> np.ndarray | float:
         >>> print(f"{global_p_value(1e-20, 100):.3g} {global_p_value(0.01, 100):.3g}")
         1e-18 0.634
     """
-    p, trials = np.asarray(p, dtype=float), np.asarray(trials, dtype=float)
-    if not (np.all((p >= 0) & (p <= 1)) and np.all(trials >= 1)):
-        raise ValueError("a p-value lies between 0 and 1, and trials are at least 1")
+    p, trials = _check.shares(p, "p"), _check.numbers(trials, "trials")
+    if not np.all((trials >= 1) & (trials < np.inf)):
+        raise ValueError("trials: expected finite numbers of at least 1")
     with np.errstate(divide="ignore"):  # log1p(-1) = -inf is right: p = 1 stays 1
         return -np.expm1(trials * np.log1p(-p))
 
@@ -129,7 +135,7 @@ def s_over_sqrt_b(signal: ArrayLike, background: ArrayLike, background_error: Ar
         (5.0, 3.88)
     """
     s, b, sigma = _checked("signal", signal, background, background_error)
-    return (s / np.sqrt(b + sigma**2))[()]
+    return (s / np.hypot(np.sqrt(b), sigma))[()]
 
 
 def asimov_significance(
@@ -157,36 +163,49 @@ def asimov_significance(
         (3.88, 2.43)
     """
     s, b, sigma = _checked("signal", signal, background, background_error)
-    variance = sigma**2
     # The same as above with ratios written as 1 + small: accurate for a weak signal on a large background.
-    first = (s + b) * np.log1p(s * b / (b**2 + (s + b) * variance))
-    second = _per_variance(variance * s / (b * (b + variance)), b, sigma, limit=s)
+    with np.errstate(over="ignore"):  # an infinite relative error leaves no significance, which is right
+        first = (s + b) * np.log1p(s / b / (1 + (s + b) * (sigma / b) ** 2))
+    second = _per_variance(s / b / (1 + _tau(b, sigma)), b, sigma, limit=s)
     return np.sqrt(2 * np.maximum(first - second, 0))[()]
 
 
-def _checked(name: str, counts: ArrayLike, background: ArrayLike, background_error: ArrayLike) -> list[np.ndarray]:
-    arrays = (np.asarray(a, dtype=float) for a in (counts, background, background_error))
-    counts, b, sigma = np.broadcast_arrays(*arrays)
-    if not np.all(np.isfinite(counts) & (counts >= 0)):
-        raise ValueError(f"{name} must be finite and not negative")
-    if name == "observed" and np.any(counts != np.floor(counts)):
-        raise ValueError("observed counts must be whole numbers: a sum of weights does not follow the Poisson law")
-    if not np.all(np.isfinite(b) & (b > 0)):
-        raise ValueError("background must be finite and above zero; an empty control region does not make it zero")
-    if not np.all(np.isfinite(sigma) & (sigma >= 0)):
-        raise ValueError("background_error must be finite and not negative")
+def _checked(
+    name: str, counts: ArrayLike, background: ArrayLike, background_error: ArrayLike
+) -> tuple[np.ndarray, ...]:
+    arguments = {name: counts, "background": background, "background_error": background_error}
+    arrays = [_check.numbers(values, key) for key, values in arguments.items()]
+    try:
+        counts, b, sigma = np.broadcast_arrays(*arrays)
+    except ValueError:
+        shapes = ", ".join(f"{key} {array.shape}" for key, array in zip(arguments, arrays, strict=True))
+        raise ValueError(f"expected arrays of one shape, or numbers; these are {shapes}") from None
+    _check.refuse(~((counts >= 0) & (counts <= _MOST)), name, "are not between 0 and 1e15")
+    if name == "observed":
+        _check.refuse(counts != np.floor(counts), name, "are no whole numbers: a sum of weights is no Poisson count")
+    why = "are not between 1e-280 and 1e15; an empty control region does not make the background zero"
+    _check.refuse(~((b >= _LEAST) & (b <= _MOST)), "background", why)
+    _check.refuse(~((sigma >= 0) & (sigma <= _MOST)), "background_error", "are not between 0 and 1e15")
     # A relative error below 1e-10 cannot be told from none, and its square might not be held by a float.
-    return [counts, b, np.where(sigma < 1e-10 * b, 0.0, sigma)]
+    return counts, b, np.where(sigma < 1e-10 * b, 0.0, sigma)
+
+
+def _tau(b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """How many times larger the control region is that has the error, or any number where there is none."""
+    return b / np.where(sigma == 0, 1.0, sigma) / np.where(sigma == 0, 1.0, sigma)
 
 
 def _p_value(n: np.ndarray, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     known = sigma == 0
+    tail = np.asarray(special.gammainc(np.maximum(n, 1), b))
+    far = known & (n > _MANY) & (n > b + 4 * np.sqrt(b))
+    tail[far] = np.exp(_log_far_tail(n[far], b[far], sigma[far]))
     n_off = (b / np.where(known, 1.0, sigma)) ** 2
-    uncertain = special.betainc(np.maximum(n, 1), n_off + 1, sigma**2 / (sigma**2 + b))
-    return np.where(n == 0, 1.0, np.where(known, special.gammainc(np.maximum(n, 1), b), uncertain))
+    uncertain = special.betainc(np.maximum(n, 1), n_off + 1, 1 / (1 + _tau(b, sigma)))
+    return np.where(n == 0, 1.0, np.where(known, tail, uncertain))
 
 
-def _log_deep_tail(n: np.ndarray, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def _log_far_tail(n: np.ndarray, b: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     r"""Logarithm of the p-value for n far above b, as prefactor times a smooth integral.
 
     With t = x exp(-u), x = 1/(1+tau), the incomplete beta integral is x^n (1-x)^n_off / B(n, n_off+1) times the
@@ -197,12 +216,20 @@ def _log_deep_tail(n: np.ndarray, b: np.ndarray, sigma: np.ndarray) -> np.ndarra
     slope = n - b
     u = _NODES / slope[:, None]
     y = -np.expm1(-u)
-    column = [a[:, None] for a in (b, sigma)]
-    exponent = -n[:, None] * u + _per_variance(y * column[1] ** 2 / column[0], *column, limit=column[0] * y)
+    tau = _tau(b, sigma)
+    exponent = -n[:, None] * u + _per_variance(y / tau[:, None], b[:, None], sigma[:, None], limit=b[:, None] * y)
     log_integral = np.log(np.sum(_NODE_WEIGHTS * np.exp(exponent + _NODES), axis=1)) - np.log(slope)
-    tau = b / np.where(known, 1.0, sigma) ** 2
     uncertain = -n * np.log1p(tau) - tau * b * np.log1p(1 / tau) - special.betaln(n, tau * b + 1)
-    return np.where(known, n * np.log(b) - b - special.gammaln(n), uncertain) + log_integral
+    return np.where(known, _log_poisson(n, b), uncertain) + log_integral
+
+
+def _log_poisson(n: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """log(b^n exp(-b) / gamma(n)); of many events by Stirling's series, where the terms would cancel."""
+    v = (n - b) / (n + b)
+    odd = sum(2 * v ** (2 * j + 1) / (2 * j + 1) for j in range(1, 7))  # log(n/b) without its first term, 2 v
+    deviance = np.where(np.abs(v) < 0.05, (n - b) * v + n * odd, n * np.log(n / b) - (n - b))
+    stirling = np.log(n / (2 * np.pi)) / 2 - 1 / (12 * n) - deviance
+    return np.where(n > _MANY, stirling, n * np.log(b) - b - special.gammaln(n))
 
 
 def _per_variance(x: np.ndarray, b: np.ndarray, sigma: np.ndarray, limit: np.ndarray) -> np.ndarray:

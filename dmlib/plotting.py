@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
+
+from dmlib import _check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +59,7 @@ def use_style() -> None:
     mpl.rcParams.update(
         {
             "axes.grid": True,
-            "axes.prop_cycle": mpl.cycler(color=COLOURS),
+            "axes.prop_cycle": cycler(color=COLOURS),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "figure.dpi": 100,
@@ -90,15 +94,23 @@ def scatter(
     Returns:
         The axes.
 
+    Raises:
+        ValueError: A sample has another shape, or holds masked values.
+
     Example:
         >>> from dmlib import plotting
         >>> plotting.scatter([[0.0, 1.0], [2.0, 3.0]], [[1.0, 1.0]], labels=("x", "y")).get_xlabel()
         'x'
     """
+    samples = {"background": background, "signal": signal}
+    drawn = {key: _check.numbers(points, key) for key, points in samples.items()}
+    for key, points in drawn.items():
+        if points.size and (points.ndim != 2 or points.shape[1] != 2):
+            raise ValueError(f"{key}: expected two variables of each event, shape (n, 2), not {points.shape}")
     ax = ax or plt.subplots()[1]
-    for points, name, colour, size in ((background, names[0], BACKGROUND, 6), (signal, names[1], SIGNAL, 16)):
-        points = np.asarray(points)
-        ax.scatter(points[:, 0], points[:, 1], s=size, color=colour, label=name, alpha=0.7, linewidths=0)
+    for points, name, colour, size in zip(drawn.values(), names, (BACKGROUND, SIGNAL), (6, 16), strict=True):
+        x, y = points.reshape(-1, 2).T
+        ax.scatter(x, y, s=size, color=colour, label=name, alpha=0.7, linewidths=0)
     ax.set(xlabel=labels[0], ylabel=labels[1])
     ax.legend()
     return ax
@@ -118,6 +130,7 @@ def stacked(
     r"""Draws a weighted histogram, stacked by process, with its statistical uncertainty.
 
     The height of a bin is :math:`\sum w`, its uncertainty :math:`\sqrt{\sum w^2}`; values beyond the bins are left out.
+    Where nothing is above zero the vertical axis is linear.
 
     Arguments:
         values: One value an entry, shape (n,).
@@ -134,7 +147,7 @@ def stacked(
         The axes.
 
     Raises:
-        ValueError: If there are no entries.
+        ValueError: There are no entries, they do not fit each other, or a number is masked or not finite.
 
     Example:
         >>> from dmlib import plotting
@@ -142,39 +155,49 @@ def stacked(
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['ttbar', 'ww', 'stat. unc.']
     """
-    ax = ax or plt.subplots()[1]
-    bins = np.asarray(bins, float)
-    values, processes, weights = np.asarray(values, float), np.asarray(processes), np.asarray(weights, float)
-    if not len(values):
+    values, bins = _check.numbers(values, "values"), _check.finite(_check.numbers(bins, "bins"), "bins")
+    if not values.size:
         raise ValueError(f"no entries of {label!r} to draw: the selection before this figure keeps nothing")
+    values = _check.column(values, "values")
+    weights, processes = _check.column(weights, "weights", len(values), "weight"), np.asarray(processes)
+    if processes.shape != values.shape:
+        raise ValueError(f"processes: expected a name for each of the {len(values)} entries, not {processes.shape}")
+    if bins.ndim != 1 or len(bins) < 2 or not (np.diff(bins) > 0).all():
+        raise ValueError("bins: expected edges, two or more, ascending")
+    ax = ax or plt.subplots()[1]
     names, inverse = np.unique(processes, return_inverse=True)
     # The smallest process at the bottom: on a logarithmic axis it would vanish on top.
     order = np.argsort(np.bincount(inverse, weights))
     names = names[order]
+    others = [name for name in names if name not in PROCESS_COLOURS]
+    colours = PROCESS_COLOURS | dict(zip(others, map(str, np.linspace(0.55, 0.85, len(others))), strict=True))  # greys
     ax.hist(
         [values[processes == name] for name in names],
-        bins=bins,
+        bins=list(bins),
         weights=[weights[processes == name] for name in names],
-        color=[PROCESS_COLOURS.get(name, GREY) for name in names],
+        color=[colours[name] for name in names],
         label=list(names),
         stacked=True,
         histtype="stepfilled",
         linewidth=0,
     )
     total, _ = np.histogram(values, bins, weights=weights)
-    error = np.sqrt(np.histogram(values, bins, weights=weights**2)[0])
+    largest = np.abs(weights).max() or 1.0  # weights may be so large that their squares are not held by floats
+    error = largest * np.sqrt(np.histogram(values, bins, weights=(weights / largest) ** 2)[0])
     ax.stairs(total + error, bins, baseline=np.maximum(total - error, 0), fill=True, color="black", alpha=0.25,
               linewidth=0, label="stat. unc.")  # fmt: skip
-    for (name, (signal, signal_weights)), style in zip((signals or {}).items(), ("-", "--", ":"), strict=False):
-        ax.hist(signal, bins, weights=signal_weights, histtype="step", color=SIGNAL, linestyle=style, linewidth=2,
+    styles = cycle((colour, style) for colour in (SIGNAL, "black") for style in ("-", "--", ":"))
+    for (name, (signal, signal_weights)), (colour, style) in zip((signals or {}).items(), styles, strict=False):
+        signal = _check.numbers(signal, f"signals[{name!r}]")
+        signal_weights = _check.column(signal_weights, f"weights of signals[{name!r}]", len(signal), "weight")
+        ax.hist(signal, list(bins), weights=signal_weights, histtype="step", color=colour, linestyle=style, linewidth=2,
                 label=name)  # fmt: skip
     ax.set(xlabel=label, ylabel="events", xlim=(bins[0], bins[-1]))
-    if log:
+    if log and (total > 0).any():
         ax.set_yscale("log")
-        smallest = total[total > 0].min() if (total > 0).any() else 1.0
-        ax.set_ylim(bottom=max(0.3 * smallest, 1e-6 * total.max()))
-    elif legend:
-        ax.set_ylim(top=1.45 * (total + error).max() or 1)  # room for the legend
+        ax.set_ylim(bottom=max(0.3 * total[total > 0].min(), 1e-6 * total.max()))
+    elif legend and (total + error).max() > 0:
+        ax.set_ylim(top=1.45 * (total + error).max())  # room for the legend
     ax.grid(False)
     if legend:
         ax.legend(fontsize="small", ncols=2)
@@ -190,6 +213,9 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
     Returns:
         The axes of the transverse plane and of the unrolled detector.
 
+    Raises:
+        ValueError: It is not one event.
+
     Example:
         >>> import numpy as np
         >>> from dmlib import events, plotting
@@ -201,11 +227,13 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
         >>> unrolled.get_xlabel()
         'pseudorapidity $\\\\eta$'
     """
+    if not hasattr(event, "objects") or np.ndim(event.met):
+        raise ValueError("event: expected one event, as events[0], not an array of them or something else")
     figure = plt.figure(figsize=(8, 3.9))
     transverse = figure.add_subplot(1, 2, 1, projection="polar")
     unrolled = figure.add_subplot(1, 2, 2)
     seen = set()
-    largest = max([float(event.met), *(float(pt) for pt in event.objects.pt)])
+    largest = max([float(event.met), *(float(pt) for pt in event.objects.pt)]) or 1.0
     for item in event.objects:
         name, colour = OBJECT_STYLE[str(item.kind)]
         label = None if name in seen else name
@@ -221,8 +249,8 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
     unrolled.set(xlim=(-5, 5), ylim=(-np.pi, np.pi), xlabel=r"pseudorapidity $\eta$", ylabel=r"azimuth $\phi$ [rad]")
     legend = unrolled.legend(loc="upper center", bbox_to_anchor=(0.5, 1.28), ncols=2, fontsize="small")
     for handle in legend.legend_handles:
-        if hasattr(handle, "set_sizes"):
-            handle.set_sizes([40])
+        if set_sizes := getattr(handle, "set_sizes", None):
+            set_sizes([40])
     return transverse, unrolled
 
 
@@ -234,12 +262,16 @@ def sic(
     r"""Draws the significance improvement :math:`\epsilon_S / \sqrt{\epsilon_B}` against the background efficiency.
 
     Arguments:
-        curves: Name -> (background efficiencies, significance improvements), as `metrics.sic_curve` returns them.
+        curves: Name -> (background efficiencies, significance improvements), as `metrics.sic_curve` returns them. One
+            without points stands in the legend, as one with too few events.
         reference: Draw what a random score gives, :math:`\sqrt{\epsilon_B}`.
         ax: Axes to draw on; new ones by default.
 
     Returns:
         The axes.
+
+    Raises:
+        ValueError: A curve's arrays do not fit each other or hold masked values, or an efficiency is not above 0.
 
     References:
         | Benchmark data and model independent event classification (Aarrestad et al., 2022), equation 29
@@ -250,11 +282,17 @@ def sic(
         >>> plotting.sic({"a score": ([0.01, 0.1, 1.0], [3.0, 2.0, 1.0])}).get_xscale()
         'log'
     """
+    checked = {}
+    for name, (efficiencies, improvements) in curves.items():
+        eff_b = _check.shares(efficiencies, f"background efficiencies of {name!r}", zero=False)
+        si = _check.numbers(improvements, f"significance improvements of {name!r}")
+        if eff_b.shape != si.shape or eff_b.ndim != 1:
+            raise ValueError(f"{name!r}: expected two arrays of one length, not {eff_b.shape} and {si.shape}")
+        checked[name] = eff_b, si
     ax = ax or plt.subplots()[1]
-    smallest = 1.0
-    for name, (efficiency, improvement) in curves.items():
-        ax.plot(efficiency, improvement, label=name)
-        smallest = min(smallest, float(np.min(efficiency)))
+    for name, (eff_b, si) in checked.items():
+        ax.plot(eff_b, si, label=name if len(eff_b) else f"{name}: too few events")
+    smallest = min((eff_b.min() for eff_b, _ in checked.values() if len(eff_b)), default=1.0)
     if reference:
         grid = np.geomspace(smallest, 1, 100)
         ax.plot(grid, np.sqrt(grid), color=GREY, linestyle=":", label="random score")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from dmlib import _check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,25 +34,42 @@ def load(name: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if name not in names():
-        raise KeyError(f"no table {name!r}: expected one of {', '.join(names())}")
+    study = provenance(name)
     with (_FOLDER / f"{name}.csv").open() as file:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""])  # "null" is a name
-    table.attrs = dict(provenance(name))
+    table.attrs = study
     return table
 
 
 def names() -> list[str]:
-    """Returns the names of all stored tables."""
-    return sorted(name for names in _studies().values() for name in names["tables"])
+    """Returns the names of all stored tables.
+
+    Example:
+        >>> "resonant" in names()
+        True
+    """
+    return sorted(name for study in _studies() for name in study["tables"])
 
 
-def provenance(name: str) -> dict:
-    """Returns how a table was made: command, date, commit, machine, versions, hours and settings."""
-    return next(study for study in _studies().values() if name in study["tables"])
+def provenance(name: str) -> dict[str, Any]:
+    """Returns how a table was made: command, date, commit, machine, versions, hours and settings.
+
+    Arguments:
+        name: One of `names`.
+
+    Raises:
+        KeyError: There is no such table.
+
+    Example:
+        >>> provenance("resonant")["command"]
+        'make resonant'
+    """
+    for study in _studies():
+        if name in study["tables"]:
+            return copy.deepcopy(study)
+    raise KeyError(f"no table {name!r}: expected one of {', '.join(names())}.{_check.near(name, names())}")
 
 
 @cache
-def _studies():
-    paths = (path for path in _FOLDER.iterdir() if path.name.endswith(".json"))
-    return {path.name: json.loads(path.read_text()) for path in paths}
+def _studies() -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in _FOLDER.iterdir() if path.name.endswith(".json")]

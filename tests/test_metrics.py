@@ -273,6 +273,48 @@ def test_same_seed_same_errors():
     assert f[0] == f[1] != f[2]
 
 
+@pytest.mark.parametrize("function", [metrics.figures_of_merit, metrics.sic_band, metrics.max_sic])
+def test_seeds_of_every_kind(function):
+    def errors(seed):
+        return np.array(function(*gaussians(1, 200, 100, seed=11), n_bootstrap=5, seed=seed), dtype=object).tolist()
+
+    assert str(errors(3)) == str(errors(np.int64(3))) != str(errors(4))
+    assert str(errors(None)) != str(errors(None))
+    generator = np.random.default_rng(3)
+    first = str(errors(generator))
+    assert first != str(errors(generator)) and first == str(errors(np.random.default_rng(3))) != str(errors(3))
+    with pytest.raises(ValueError, match="seed='3': expected a whole number"):
+        errors("3")
+
+
+@PROPERTY
+@given(WEIGHTED, WEIGHTED, st.sampled_from([1e-320, 1e-200, 1e-5, 1e200, 1e306]))
+def test_only_ratios_of_weights_count(background, signal, unit):
+    (b, w_b), (s, w_s) = background, signal
+    points = [0.1, 0.5]
+    rounding = 1e-3 if unit < 1e-300 else 1e-12  # floats that small hold a few digits only
+    scaled = unit * w_b, unit * w_s
+    assert metrics.auc(b, s, *scaled) == pytest.approx(metrics.auc(b, s, w_b, w_s), abs=rounding)
+    f, g = (metrics.figures_of_merit(b, s, *w, background_efficiencies=points, min_events=1, n_bootstrap=5)
+            for w in ((w_b, w_s), scaled))  # fmt: skip
+    np.testing.assert_allclose(f.value.to_numpy(), g.value.to_numpy(), atol=10 * rounding)
+    np.testing.assert_allclose(f.events.to_numpy(), g.events.to_numpy(), rtol=10 * rounding)
+
+
+def test_weights_far_apart_are_no_support():
+    background, weights = np.arange(1_000.0), np.ones(1_000)
+    weights[-100:] = 1e-300  # their squares are not held by floats
+    eff_b, si = metrics.sic_curve(background, background, weights)
+    assert np.isfinite(si).all() and eff_b[0] == pytest.approx(25 / 900)
+
+
+def test_one_working_point_is_a_table_too():
+    sample = gaussians(1, 2_000, 500, seed=12)
+    one, several = (metrics.figures_of_merit(*sample, background_efficiencies=e) for e in (0.1, [0.1]))
+    pd.testing.assert_frame_equal(one, several)
+    assert list(one.index) == ["AUC", "eff_S(1e-1)", "SI(1e-1)", "max SI"]
+
+
 def test_other_working_points():
     f = metrics.figures_of_merit(*gaussians(1, 2_000, 500, seed=12), background_efficiencies=[0.5, 0.025])
     assert list(f.index) == ["AUC", "eff_S(5e-1)", "eff_S(2.5e-2)", "SI(5e-1)", "SI(2.5e-2)", "max SI"]
@@ -285,11 +327,12 @@ def test_other_working_points():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([], [1.0]), "background_scores .* at least one event"),
-        (([1.0], [[1.0]]), r"signal_scores .* got shape \(1, 1\)"),
+        (([], [1.0]), "background_scores: .* at least one event"),
+        (([1.0], [[1.0]]), r"signal_scores: .* not an array of shape \(1, 1\)"),
+        ((["low"], [1.0]), "background_scores: expected numbers, not"),
         (([1.0, np.nan, np.inf], [1.0]), r"background_scores: 2 of 3 values \(the first at index 1\) are not finite"),
         (([1.0], [-np.inf]), "signal_scores: 1 of 1 values"),
-        (([1.0, 2.0], [1.0], [1.0]), r"background_weights have shape \(1,\), background_scores \(2,\)"),
+        (([1.0, 2.0], [1.0], [1.0]), r"background_weights: expected one weight for each of the 2 events, .* \(1,\)"),
         (([1.0, 2.0], [1.0], [1.0, -0.5]), "background_weights: 1 of 2 .* negative"),
         (([1.0], [1.0, 2.0], None, [np.nan, 1.0]), "signal_weights: 1 of 2 .* not finite"),
         (([1.0], [1.0], [0.0]), "background_weights are all zero"),
@@ -305,8 +348,16 @@ def test_bad_options_are_named():
     for point in (0, 1.5, [0.1, np.nan]):
         with pytest.raises(ValueError, match="above 0 and at most 1"):
             metrics.signal_efficiency([1.0], [1.0], point)
-    with pytest.raises(ValueError, match="n_bootstrap must be at least 2, got 1"):
-        metrics.figures_of_merit([1.0], [1.0], n_bootstrap=1)
+    with pytest.raises(ValueError, match="background_efficiencies: expected a number or a list"):
+        metrics.figures_of_merit([1.0], [1.0], background_efficiencies=[[0.1]])
+    for n in (-1, 1, 2.5, True):
+        with pytest.raises(ValueError, match=f"n_bootstrap={n}: expected a whole number of 2 or more"):
+            metrics.figures_of_merit([1.0], [1.0], n_bootstrap=n)
+    with pytest.raises(ValueError, match="n_points=0: expected a whole number of 2 or more"):
+        metrics.max_sic(range(100), range(100), n_points=0)
+    for n in (-1, np.nan):
+        with pytest.raises(ValueError, match="min_events=.* of 0 or more"):
+            metrics.sic_curve(range(100), range(100), min_events=n)
 
 
 def test_tables_and_float32_are_fine():

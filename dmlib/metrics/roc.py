@@ -1,4 +1,4 @@
-"""The weighted ROC curve behind `dmlib.metrics`: checked input, reading between its points, bootstrap."""
+"""The weighted ROC curve behind `dmlib.metrics`: what is read off it, and the bootstrap that gives all errors."""
 
 from __future__ import annotations
 
@@ -8,110 +8,131 @@ from typing import NamedTuple
 import numpy as np
 import sklearn.metrics
 from numpy.typing import ArrayLike
+from scipy.integrate import trapezoid
+
+from dmlib import _check, compute
 
 _HAIR = 1e-9  # relative; sums of weights reach a working point, or a number of events, only up to rounding
 
 
+class Curve(NamedTuple):
+    """Efficiencies of background and signal, ascending together from 0 to 1."""
+
+    eff_b: np.ndarray
+    eff_s: np.ndarray
+
+    def area(self) -> float:
+        return float(trapezoid(self.eff_s, self.eff_b))
+
+    def signal_efficiency(self, points: np.ndarray) -> np.ndarray:
+        return interpolate(points, self.eff_b, self.eff_s)
+
+    def improvement(self, points: np.ndarray) -> np.ndarray:
+        return self.signal_efficiency(points) / np.sqrt(points)
+
+
 class Roc:
-    """A ROC curve and the events it was made of.
+    """The ROC curve of two samples, and what it was made of; the functions of `dmlib.metrics` say what each figure is.
 
     Arguments:
         background_scores, signal_scores, background_weights, signal_weights: As for `dmlib.metrics.roc_curve`.
+
+    Attributes:
+        curve: Efficiencies for a cut at every score that occurs.
+        thresholds: The cuts, descending from infinity.
+        weights: Those of background and signal events, without zeros, scaled by a power of two.
+
+    Example:
+        >>> Roc([0, 1, 2, 3], [2, 4]).curve.area()
+        0.8125
     """
 
     def __init__(
         self,
         background_scores: ArrayLike,
         signal_scores: ArrayLike,
-        background_weights: ArrayLike | None,
-        signal_weights: ArrayLike | None,
+        background_weights: ArrayLike | None = None,
+        signal_weights: ArrayLike | None = None,
     ) -> None:
-        background = _checked("background", background_scores, background_weights)
-        signal = _checked("signal", signal_scores, signal_weights)
-        scores, weights = (np.concatenate(pair) for pair in zip(background, signal, strict=True))
-        is_signal = np.repeat([0, 1], [len(background.scores), len(signal.scores)])
-        self.eff_b, self.eff_s, self.thresholds = sklearn.metrics.roc_curve(
-            is_signal, scores, sample_weight=weights, drop_intermediate=False
+        background, w_b = _sample("background", background_scores, background_weights)
+        signal, w_s = _sample("signal", signal_scores, signal_weights)
+        eff_b, eff_s, self.thresholds = sklearn.metrics.roc_curve(
+            np.repeat([0, 1], [len(background), len(signal)]),
+            np.concatenate([background, signal]),
+            sample_weight=np.concatenate([w_b, w_s]),
+            drop_intermediate=False,
         )
-        self.weights = background.weights, signal.weights
+        self.curve, self.weights = Curve(eff_b, eff_s), (w_b, w_s)
         # For each event, the index of the threshold at which it starts to pass.
-        self._steps = [np.searchsorted(-self.thresholds, -sample.scores) for sample in (background, signal)]
+        self._steps = tuple(np.searchsorted(-self.thresholds, -scores) for scores in (background, signal))
+
+    def effective_events(self) -> tuple[float, float]:
+        """Effective numbers of background and signal events, (sum w)^2 / sum w^2."""
+        n_background, n_signal = (float(w.sum() ** 2 / (w**2).sum()) for w in self.weights)
+        return n_background, n_signal
 
     def background_events(self, points: np.ndarray) -> np.ndarray:
         """Effective background events past each working point; of events that share the cut, the part let in."""
         weights = self.weights[0]
         squares = np.bincount(self._steps[0], weights**2, len(self.thresholds)).cumsum()
-        return (points * weights.sum()) ** 2 / read(points, self.eff_b, squares)
+        passed = interpolate(points, self.curve.eff_b, squares)
+        # Weights whose squares underflow are no support.
+        return np.divide((points * weights.sum()) ** 2, passed, out=np.zeros_like(passed), where=passed > 0)
 
-    def bootstrap(
-        self,
-        statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
-        n_bootstrap: int,
-        seed: int | np.random.Generator,
-    ) -> np.ndarray:
-        """Returns statistic(eff_b, eff_s) of n_bootstrap samples of redrawn events, shape (n_bootstrap, ...).
+    def signal_efficiency(self, points: np.ndarray, min_events: float) -> np.ndarray:
+        """Signal efficiency at working points, NaN where too few background events pass."""
+        enough = supported(self.background_events(points), min_events)
+        return np.where(enough, self.curve.signal_efficiency(points), np.nan)
 
-        Events keep their step along the sorted scores, so that a redrawn curve costs one pass and no sorting.
+    def sic(self, min_events: float) -> tuple[np.ndarray, np.ndarray]:
+        """Background efficiencies and significance improvements of all cuts from the tightest supported one on."""
+        points = np.unique(self.curve.eff_b)[1:]
+        too_few = np.flatnonzero(~supported(self.background_events(points), min_events))
+        points = points[too_few[-1] + 1 if len(too_few) else 0 :]
+        return points, self.curve.improvement(points)
+
+    def sic_replicas(
+        self, min_events: float, n_points: int, n_bootstrap: int, seed: compute.Seed
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points evenly spaced in the logarithm, shape (k,), the SIC there, and that of redrawn samples, (n, k)."""
+        n_points = _check.count(n_points, "n_points", 2)
+        points, _ = self.sic(min_events)
+        if not len(points):
+            return points, points, np.empty((0, 0))
+        points = np.geomspace(points[0], 1, n_points)
+        replicas = self.bootstrap(lambda curve: curve.improvement(points), n_bootstrap, seed)
+        return points, self.curve.improvement(points), replicas
+
+    def bootstrap(self, statistic: Callable[[Curve], ArrayLike], n: int, seed: compute.Seed) -> np.ndarray:
+        """Returns statistic(curve) of n samples of redrawn events, shape (n, ...).
+
+        Events keep their step along the sorted scores, so that a redrawn curve costs one pass and no sorting. Samples
+        of the same sizes and seed are redrawn alike: scores of the same events are compared event by event.
         """
-        if n_bootstrap < 2:
-            raise ValueError(f"n_bootstrap must be at least 2, got {n_bootstrap}")
-        rng = np.random.default_rng(seed)
+        n, rng = _check.count(n, "n_bootstrap", 2), compute.stream(seed, "bootstrap")
 
         def redrawn(steps: np.ndarray, weights: np.ndarray) -> np.ndarray:
             drawn = rng.integers(len(steps), size=len(steps))
             passed = np.bincount(steps[drawn], weights[drawn], len(self.thresholds)).cumsum()
             return passed / passed[-1]
 
-        return np.array([statistic(*map(redrawn, self._steps, self.weights)) for _ in range(n_bootstrap)])
+        return np.array([statistic(Curve(*map(redrawn, self._steps, self.weights))) for _ in range(n)])
 
 
-def read(points: np.ndarray, eff_b: np.ndarray, y: np.ndarray) -> np.ndarray:
+def interpolate(points: np.ndarray, eff_b: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Interpolates y at working points; where the curve climbs vertically at one, the foot of the step."""
     return np.interp(points * (1 - _HAIR), eff_b, y)
 
 
-def enough(events: np.ndarray, min_events: float) -> np.ndarray:
+def supported(events: np.ndarray, min_events: float) -> np.ndarray:
     """Whether effective numbers of events reach the number asked for."""
-    return events >= min_events * (1 - 10 * _HAIR)
+    return events >= _check.at_least(min_events, "min_events") * (1 - 10 * _HAIR)
 
 
-def effective(weights: np.ndarray) -> float:
-    """Effective number of events, (sum w)^2 / sum w^2."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
-
-def working_points(background_efficiency: ArrayLike) -> np.ndarray:
-    """The background efficiencies as an array, checked."""
-    points = np.asarray(background_efficiency, dtype=float)
-    if not np.all((points > 0) & (points <= 1)):
-        raise ValueError(f"background efficiencies must be above 0 and at most 1, got {background_efficiency}")
-    return points
-
-
-class _Sample(NamedTuple):
-    scores: np.ndarray
-    weights: np.ndarray
-
-
-def _checked(name: str, scores: ArrayLike, weights: ArrayLike | None) -> _Sample:
+def _sample(name: str, scores: ArrayLike, weights: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """The scores and weights of one class, without the events of weight zero."""
-    scores = np.asarray(scores, dtype=float)
-    if scores.ndim != 1 or scores.size == 0:
-        raise ValueError(f"{name}_scores must hold one score an event and at least one event, got shape {scores.shape}")
-    _refuse(f"{name}_scores", ~np.isfinite(scores), "not finite (NaN or infinite); mend the score or drop the events")
-    if weights is None:
-        return _Sample(scores, np.ones(len(scores)))
-    weights = np.asarray(weights, dtype=float)
-    if weights.shape != scores.shape:
-        raise ValueError(f"{name}_weights have shape {weights.shape}, {name}_scores {scores.shape}; give one an event")
-    _refuse(f"{name}_weights", ~np.isfinite(weights), "not finite (NaN or infinite)")
-    _refuse(f"{name}_weights", weights < 0, "negative; efficiencies made of them need not lie between 0 and 1")
-    kept = weights > 0
-    if not kept.any():
-        raise ValueError(f"{name}_weights are all zero")
-    return _Sample(scores[kept], weights[kept])
-
-
-def _refuse(name: str, bad: np.ndarray, why: str) -> None:
-    if bad.any():
-        raise ValueError(f"{name}: {bad.sum()} of {bad.size} values (the first at index {bad.argmax()}) are {why}")
+    x = _check.column(scores, f"{name}_scores", one="score")
+    w = _check.weights(weights, len(x), f"{name}_weights")
+    # Only ratios of weights count. A power of two rounds nothing, and keeps sums and squares from overflowing.
+    w = np.ldexp(w, -np.frexp(w.max())[1])
+    return x[w > 0], w[w > 0]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .roc import Roc, enough, read
+from dmlib import _check, compute
+
+from .roc import Roc
 
 
 def significance_improvement(signal_efficiency: ArrayLike, background_efficiency: ArrayLike) -> np.ndarray | float:
@@ -15,6 +17,9 @@ def significance_improvement(signal_efficiency: ArrayLike, background_efficiency
 
     It is NaN where no background passes: the ratio is then unknown rather than infinite.
 
+    Arguments:
+        signal_efficiency, background_efficiency: Numbers or arrays of one shape.
+
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), equation 29
         | https://arxiv.org/abs/2105.14027
@@ -23,8 +28,9 @@ def significance_improvement(signal_efficiency: ArrayLike, background_efficiency
         >>> significance_improvement([0.3, 0.1], [0.01, 0.0])
         array([ 3., nan])
     """
-    eff_b = np.asarray(background_efficiency, dtype=float)
-    return np.asarray(signal_efficiency, dtype=float) / np.sqrt(np.where(eff_b > 0, eff_b, np.nan))
+    eff_s = _check.numbers(signal_efficiency, "signal_efficiency")
+    eff_b = _check.numbers(background_efficiency, "background_efficiency")
+    return eff_s / np.sqrt(np.where(eff_b > 0, eff_b, np.nan))
 
 
 def sic_curve(
@@ -55,11 +61,7 @@ def sic_curve(
         >>> float(eff_b[0]), float(si[0].round(3))
         (0.025, 3.32)
     """
-    roc = Roc(background_scores, signal_scores, background_weights, signal_weights)
-    points = np.unique(roc.eff_b)[1:]
-    too_few = np.flatnonzero(~enough(roc.background_events(points), min_events))
-    points = points[too_few[-1] + 1 if len(too_few) else 0 :]
-    return points, significance_improvement(read(points, roc.eff_b, roc.eff_s), points)
+    return Roc(background_scores, signal_scores, background_weights, signal_weights).sic(min_events)
 
 
 def sic_band(
@@ -71,16 +73,17 @@ def sic_band(
     min_events: float = 25,
     n_points: int = 100,
     n_bootstrap: int = 200,
-    seed: int | np.random.Generator = 0,
+    seed: compute.Seed = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Returns the statistical error of `sic_curve` as a band: the central 68 % of bootstrap samples at each point.
 
     Arguments:
         background_scores, signal_scores, background_weights, signal_weights: As for `roc_curve`.
         min_events: As for `sic_curve`.
-        n_points: Number of background efficiencies, evenly spaced in their logarithm over the range of `sic_curve`.
+        n_points: Number of background efficiencies, at least 2, evenly spaced in their logarithm over the range
+            of `sic_curve`.
         n_bootstrap: Number of bootstrap samples, drawn as for `figures_of_merit`.
-        seed: Seed or generator for them.
+        seed: Their seed, or a generator; None redraws afresh in every call.
 
     Returns:
         eff_b: Background efficiencies, ascending to 1. Empty where `sic_curve` is.
@@ -92,11 +95,12 @@ def sic_band(
         >>> bool(low[0] < sic_curve(range(1000), range(500, 1500))[1][0] < high[0])
         True
     """
-    arrays = (background_scores, signal_scores, background_weights, signal_weights)
-    points, _, replicas = _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed)
-    if len(points) == 0:
+    roc = Roc(background_scores, signal_scores, background_weights, signal_weights)
+    points, _, replicas = roc.sic_replicas(min_events, n_points, n_bootstrap, seed)
+    if not len(points):
         return points, points, points
-    return points, *np.quantile(replicas, (0.1587, 0.8413), axis=0)
+    low, high = np.quantile(replicas, (0.1587, 0.8413), axis=0)
+    return points, low, high
 
 
 def max_sic(
@@ -108,7 +112,7 @@ def max_sic(
     min_events: float = 25,
     n_points: int = 100,
     n_bootstrap: int = 100,
-    seed: int | np.random.Generator = 0,
+    seed: compute.Seed = 0,
 ) -> tuple[float, float]:
     r"""Returns the largest significance improvement over all supported cuts, and its statistical error.
 
@@ -118,8 +122,8 @@ def max_sic(
         background_scores, signal_scores, background_weights, signal_weights: As for `roc_curve`.
         min_events: As for `sic_curve`.
         n_points: As for `sic_band`: the maximum runs over these cuts.
-        n_bootstrap: Number of bootstrap samples.
-        seed: Seed or generator for them.
+        n_bootstrap: Number of bootstrap samples, at least 2.
+        seed: Their seed, or a generator; None redraws afresh in every call.
 
     Returns:
         value: NaN if no cut is supported.
@@ -130,22 +134,8 @@ def max_sic(
         >>> round(value, 1)
         3.3
     """
-    arrays = (background_scores, signal_scores, background_weights, signal_weights)
-    points, curve, replicas = _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed)
-    if len(points) == 0:
+    roc = Roc(background_scores, signal_scores, background_weights, signal_weights)
+    points, curve, replicas = roc.sic_replicas(min_events, n_points, n_bootstrap, seed)
+    if not len(points):
         return np.nan, np.nan
     return float(curve.max()), float(replicas.max(axis=1).std(ddof=1))
-
-
-def _bootstrapped_sic(arrays, min_events, n_points, n_bootstrap, seed):
-    """Points evenly spaced in the logarithm, the SIC there, and that of redrawn samples."""
-    supported, _ = sic_curve(*arrays, min_events=min_events)
-    if len(supported) == 0:
-        return supported, supported, supported
-    points = np.geomspace(supported[0], 1, n_points)
-
-    def curve(eff_b: np.ndarray, eff_s: np.ndarray) -> np.ndarray:
-        return significance_improvement(read(points, eff_b, eff_s), points)
-
-    roc = Roc(*arrays)
-    return points, curve(roc.eff_b, roc.eff_s), roc.bootstrap(curve, n_bootstrap, seed)
