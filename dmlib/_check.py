@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -47,3 +49,20 @@ def region(value: tuple[float, float] | None) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"region={value!r}: expected (lower edge, upper edge) of the resonant mass")
     return low, high
+
+
+def whole(value, name: str, least: int = 1) -> int:
+    """Returns a whole number, at least so large."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"{name}={value!r}: expected a whole number of {least} or more")
+    return int(value)
+
+
+def number(value, name: str, low: float = -np.inf, high: float = np.inf, closed: bool = False) -> float:
+    """Returns a finite number between two bounds, which are allowed themselves if ``closed``."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) and np.isfinite(value)
+    if not real or not (low < value < high or closed and low <= value <= high):
+        least = f"of {low:g} or more" if closed else f"above {low:g}"
+        wanted = f"between {low:g} and {high:g}" if high < np.inf else "" if low == -np.inf else least
+        raise ValueError(f"{name}={value!r}: expected a number {wanted}".rstrip())
+    return float(value)
