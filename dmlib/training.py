@@ -1,52 +1,122 @@
-"""One torch training loop for the whole course: batches, validation, the best epochs kept."""
+"""One torch training loop for the whole course: a recipe, batches, validation, the best epochs kept."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
+
+from dmlib import _check, compute
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["History", "fit", "seeded", "split", "tensors"]
+__all__ = ["History", "Kept", "Recipe", "evaluate", "fit", "seeded", "split", "tensors"]
+
+CHUNK = 20_000  # events evaluated at a time
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: the settings of `fit`.
+
+    Arguments:
+        epochs: How often every event is seen.
+        batch_size: Events in one step. The last, incomplete batch of an epoch is left out if it is not the only one.
+        learning_rate: Size of the steps of AdamW.
+        weight_decay: Of AdamW; 0 makes it Adam.
+        anneal: Let the learning rate fall to zero over the training, as half a cosine; few epochs then go further.
+        validation: Share of the events set aside, by whose loss epochs are judged; None judges none.
+        patience: Stop after so many epochs without a better validation loss.
+        keep: How many epochs to keep and average over: those of lowest validation loss (without validation: the last).
+        clip: Largest norm of the gradient; None clips nothing.
+
+    Raises:
+        ValueError: A setting cannot be: the message names it.
+
+    References:
+        | Decoupled Weight Decay Regularization (Loshchilov and Hutter, 2017): https://arxiv.org/abs/1711.05101
+        | SGDR: Stochastic Gradient Descent with Warm Restarts (Loshchilov and Hutter, 2016), for ``anneal``
+        | https://arxiv.org/abs/1608.03983
+
+    Example:
+        >>> quick = Recipe(epochs=3, learning_rate=5e-3, anneal=True)
+        >>> quick.replace(epochs=10).epochs
+        10
+    """
+
+    epochs: int = 100
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    anneal: bool = False
+    validation: float | None = None
+    patience: int | None = None
+    keep: int = 1
+    clip: float | None = None
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "keep"):
+            _check.whole(getattr(self, name), name)
+        _check.number(self.learning_rate, "learning_rate", 0)
+        _check.number(self.weight_decay, "weight_decay", 0, closed=True)
+        if self.validation is not None:
+            _check.number(self.validation, "validation", 0, 1)
+        if self.patience is not None:
+            _check.whole(self.patience, "patience")
+        if self.clip is not None:
+            _check.number(self.clip, "clip", 0)
+
+    def replace(self, **changes) -> Recipe:
+        """Returns the recipe with some settings changed."""
+        return dataclasses.replace(self, **changes)
+
+
+class Kept(NamedTuple):
+    """An epoch that was kept: its number, its loss, and a copy of the module as it then was."""
+
+    epoch: int
+    loss: float
+    module: torch.nn.Module
 
 
 @dataclass
 class History:
     """What a training left behind.
 
+    The modules kept are copies of their own, never changed again: they may be asked from several threads or processes.
+
     Arguments:
         train: Mean loss of each epoch, taken while the weights moved.
         validation: Mean loss after each epoch on the events set aside; empty without any.
-        best: The epochs kept, as (epoch, loss, state of the module), the best first.
+        best: The epochs kept, the best first (without validation: the last first).
     """
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
-    best: list[tuple[int, float, dict]] = field(default_factory=list, repr=False)
+    best: list[Kept] = field(default_factory=list, repr=False)
 
-    def states(self, module: torch.nn.Module) -> Iterator[torch.nn.Module]:
-        """Yields the module in the state of each epoch kept, and leaves it in that of the best one.
+    @property
+    def modules(self) -> list[torch.nn.Module]:
+        """The module as it was in each epoch kept, the best first.
 
         Averaging over several good epochs smooths what any one of them has learnt of the noise.
         """
-        for _, _, state in reversed(self.best):
-            module.load_state_dict(state)
-            yield module
+        return [kept.module for kept in self.best]
 
 
-def tensors(*arrays: np.ndarray, device: str | None = None) -> tuple[torch.Tensor, ...]:
+def tensors(*arrays: ArrayLike, device: str | torch.device | None = None) -> tuple[torch.Tensor, ...]:
     """Returns arrays as float32 tensors.
 
     Arguments:
-        arrays: Anything that numpy reads.
+        arrays: Anything that numpy reads. Tensors keep their type.
         device: Where to; None asks `dmlib.compute.device`.
 
     Example:
@@ -55,178 +125,241 @@ def tensors(*arrays: np.ndarray, device: str | None = None) -> tuple[torch.Tenso
     """
     import torch
 
-    from dmlib import compute
-
     device = device or compute.device()
-    return tuple(torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device) for a in arrays)
+    return tuple(
+        a.to(device)
+        if isinstance(a, torch.Tensor)
+        else torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device)
+        for a in arrays
+    )
 
 
-def split(n: int, validation: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shares out n events by lot: the numbers of those to train on, and of those set aside.
+def split(n: int, validation: float, seed: compute.Seed) -> tuple[np.ndarray, np.ndarray]:
+    """Splits n events at random: the numbers of those to train on, and of those set aside.
 
     Arguments:
         n: Number of events.
         validation: Share to set aside.
-        seed: Of the lot.
+        seed: Of the split.
 
     Raises:
-        ValueError: The share is not between 0 and 1.
+        ValueError: The share is not between 0 and 1, or leaves no event to train on or to set aside.
 
     Example:
         >>> train, aside = split(10, 0.2, seed=1)
         >>> len(train), len(aside), sorted([*train, *aside]) == list(range(10))
         (8, 2, True)
     """
-    if not 0 < validation < 1:
-        raise ValueError(f"validation={validation!r}: expected a share between 0 and 1")
-    train, aside = np.split(np.random.default_rng(seed).permutation(n), [round(n * (1 - validation))])
+    _check.number(validation, "validation", 0, 1)
+    first = round(n * (1 - validation))
+    if not 0 < first < n:
+        raise ValueError(f"validation={validation:g} of {n} events: expected some to train on and some to set aside")
+    train, aside = np.split(compute.stream(seed, "split").permutation(n), [first])
     return train, aside
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Lets torch draw its initial weights from a seed, and leaves its global generator as it was.
+def seeded(seed: compute.Seed, *path: str | int) -> Iterator[None]:
+    """Lets torch draw from a stream of its own, in this thread alone: initial weights above all.
+
+    torch's global generator is neither used nor changed, so that trainings in several threads do not disturb each
+    other. Every operation passes through Python: build modules here, do not train them.
+
+    Arguments:
+        seed, path: As for `dmlib.compute.seed`.
 
     Example:
         >>> import torch
-        >>> with seeded(1):
+        >>> with seeded(1, "weights"):
         ...     one = torch.nn.Linear(2, 1)
-        >>> with seeded(1):
+        >>> with seeded(1, "weights"):
         ...     two = torch.nn.Linear(2, 1)
         >>> torch.equal(one.weight, two.weight)
         True
     """
     import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    start, generators = compute.seed(seed, *path), {}
+
+    class OwnGenerator(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            kwargs = dict(kwargs or {})
+            packet = function.overloadpacket
+            if function._overloadname == "default" and "generator" in packet.overloads():
+                function = packet.generator  # rand, randn: the same with a generator
+            takes_one = any(argument.name == "generator" for argument in function._schema.arguments)
+            if takes_one and kwargs.get("generator") is None:
+                device = str(kwargs.get("device") or next((a.device for a in args if hasattr(a, "device")), "cpu"))
+                if device not in generators:
+                    generators[device] = torch.Generator(device).manual_seed(start)
+                kwargs["generator"] = generators[device]
+            return function(*args, **kwargs)
+
+    with OwnGenerator():
         yield
 
 
 def fit(
     module: torch.nn.Module,
     loss: Callable[..., torch.Tensor],
-    data: Sequence[torch.Tensor],
-    validation: Sequence[torch.Tensor] | None = None,
+    data: Sequence[ArrayLike],
+    validation: Sequence[ArrayLike] | None = None,
     *,
-    epochs: int,
-    batch_size: int,
-    optimizer: Callable | None = None,
-    learning_rate: float = 1e-3,
-    anneal: bool = False,
-    keep: int = 1,
-    patience: int | None = None,
-    clip: float | None = None,
-    seed: int = 0,
+    recipe: Recipe,
+    weight: ArrayLike | None = None,
+    seed: compute.Seed = 0,
     progress: bool = False,
 ) -> History:
     r"""Trains a module by stochastic gradient descent.
 
-    .. math:: L = \frac{1}{n} \sum_{i \in \text{batch}} \ell(\theta; x_i)
+    .. math:: L = \frac{1}{n} \sum_{i \in \text{batch}} w_i\, \ell(\theta; x_i)
 
     Arguments:
-        module: Trained in place; afterwards in the state of its best epoch (without validation: of the last).
-        loss: ``loss(*batch)`` gives the loss of each event of a batch, shape (n,). Weights are among the tensors.
-        data: Tensors of equal length, one row an event.
-        validation: The same for events that are not trained on.
-        epochs: How often every event is seen; the last, incomplete batch of an epoch is left out if it is not the only
-            one.
-        batch_size: Events in one step.
-        optimizer: Takes parameters and ``lr``; None is Adam.
-        learning_rate: The ``lr``.
-        anneal: Let the learning rate fall to zero over the training, as half a cosine; few epochs then go further.
-        keep: How many epochs to keep: those of lowest validation loss (without validation: the last).
-        patience: Stop after so many epochs without a better validation loss.
-        clip: Largest norm of the gradient; None clips nothing.
-        seed: Of the order of the events. Initial weights are the caller's.
+        module: Trained in place, where it is; afterwards in the state of its best epoch (without validation: of the
+            last).
+        loss: ``loss(*batch)`` gives the loss of each event of a batch, shape (n,).
+        data: Arrays or tensors of equal length, one row an event.
+        validation: The same for events that are not trained on. None: ``recipe.validation`` says which share of the
+            data is set aside.
+        recipe: The settings.
+        weight: How much each event of the data counts, shape (n,); the mean is made 1.
+        seed: Of the split and the order of the events. Initial weights are the caller's (`seeded`).
         progress: Show a bar.
 
     Returns:
         The losses, and the epochs kept.
 
     Raises:
-        ValueError: There are no events, or tensors differ in length.
+        ValueError: There are no events, arrays differ in length, or weights are negative or not finite.
         FloatingPointError: A loss is not finite.
 
     Example:
         >>> import torch
         >>> line = torch.nn.Linear(1, 1)
         >>> x = torch.linspace(-1, 1, 100)[:, None]
-        >>> history = fit(line, lambda x: (line(x) - 2 * x).square().sum(1), [x], epochs=50, batch_size=10,
-        ...     learning_rate=0.1)
+        >>> recipe = Recipe(epochs=50, batch_size=10, learning_rate=0.1)
+        >>> history = fit(line, lambda x: (line(x) - 2 * x).square().sum(1), [x], recipe=recipe)
         >>> round(line.weight.item(), 2)
         2.0
     """
     import torch
 
-    for name, group in (("data", data), ("validation", validation)):
-        lengths = None if group is None else [len(t) for t in group]
-        if lengths is not None and (len(set(lengths)) != 1 or not lengths[0]):
-            raise ValueError(f"{name}: expected tensors of one length, at least one event, not {lengths}")
-    if patience is not None and validation is None:
+    device = next(module.parameters()).device
+    data, validation, loss = _prepared(data, validation, loss, weight, recipe, seed, device)
+    if recipe.patience is not None and validation is None:
         raise ValueError("patience: there is no validation loss to wait for; give validation, or patience=None")
-    # Fused: one call instead of some for every parameter, a seventh of a small flow's time.
-    optimizer = (optimizer or partial(torch.optim.Adam, fused=True))(module.parameters(), lr=learning_rate)
-    generator = torch.Generator().manual_seed(seed)
-    n, device = len(data[0]), data[0].device
-    steps = epochs * max(n // batch_size, 1)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if anneal else None
-    history = History()
-    for epoch in tqdm(range(epochs), disable=not progress):
+    # Fused: one call instead of some for every parameter.
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    generator = torch.Generator().manual_seed(compute.seed(seed, "order"))
+    n = len(data[0])
+    size = min(recipe.batch_size, n)
+    batches = n // size
+    history, states = History(), []
+    for epoch in tqdm(range(recipe.epochs), disable=not progress):
         module.train()
         order = torch.randperm(n, generator=generator).to(device)
-        ends = range(batch_size, n + 1, batch_size) if n >= batch_size else [n]
-        total, seen = torch.zeros((), device=device), 0
-        for end in ends:
-            chosen = order[max(end - batch_size, 0) : end]
+        total = torch.zeros((), device=device)
+        for k in range(batches):
+            chosen = order[k * size : (k + 1) * size]
+            if recipe.anneal:
+                done = (epoch * batches + k) / (recipe.epochs * batches)
+                optimizer.param_groups[0]["lr"] = recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
             value = loss(*(t[chosen] for t in data)).mean()
             optimizer.zero_grad(set_to_none=True)
             value.backward()
-            if clip is not None:
-                torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
+            if recipe.clip is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
             optimizer.step()
-            if schedule:
-                schedule.step()
-            total, seen = total + value.detach() * len(chosen), seen + len(chosen)
-        history.train.append(_finite(total / seen, "training", epoch, learning_rate))
-        if validation is None:
-            history.best.append((epoch, history.train[-1], copy.deepcopy(module.state_dict())))
-            del history.best[:-keep]
-            continue
-        history.validation.append(_finite(_mean(module, loss, validation), "validation", epoch, learning_rate))
-        _keep(history, module, epoch, keep)
-        if patience is not None and epoch - history.best[0][0] >= patience:
+            total += value.detach()
+        history.train.append(_finite(total / batches, "training", epoch, recipe))
+        module.eval()
+        if validation is not None:
+            history.validation.append(_finite(_mean(loss, validation), "validation", epoch, recipe))
+        _keep(states, history, module, epoch, recipe.keep)
+        if recipe.patience is not None and epoch - states[0][0] >= recipe.patience:
             break
-    if validation is None:
-        history.best.reverse()
-    if history.best:
-        module.load_state_dict(history.best[0][2])
-    module.eval()
+    module.load_state_dict(states[0][2])
+    for epoch, value, state in states:
+        frozen = copy.deepcopy(module).requires_grad_(False)
+        frozen.load_state_dict(state)
+        history.best.append(Kept(epoch, value, frozen))
     return history
 
 
-def _mean(module: torch.nn.Module, loss: Callable, data: Sequence[torch.Tensor], batch_size: int = 20_000):
+def _prepared(data, validation, loss, weight, recipe, seed, device):
+    """Data and validation as tensors, and a loss that minds the weights."""
+    for name, group in (("data", data), ("validation", validation)):
+        lengths = None if group is None else [len(t) for t in group]
+        if lengths is not None and (len(set(lengths)) != 1 or not lengths[0]):
+            raise ValueError(f"{name}: expected arrays of one length, at least one event, not {lengths}")
+    data = tensors(*data, device=device)
+    if validation is not None and weight is not None:
+        raise ValueError("weight: expected none beside validation; put weights into data and loss, or let fit split")
+    if weight is not None:
+        weight = np.asarray(weight, float)
+        if weight.shape != (len(data[0]),) or not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+            raise ValueError("weight: expected a finite number for each event, none negative and not all zero")
+        data, plain = (*data, *tensors(weight / weight.mean(), device=device)), loss
+
+        def loss(*batch):
+            return plain(*batch[:-1]) * batch[-1]
+
+    if validation is not None:
+        validation = tensors(*validation, device=device)
+    elif recipe.validation is not None:
+        train, aside = split(len(data[0]), recipe.validation, seed)
+        data, validation = (tuple(t[part] for t in data) for part in (train, aside))
+    return data, validation, loss
+
+
+def evaluate(function: Callable[..., torch.Tensor], *arrays: ArrayLike, batch_size: int = CHUNK) -> np.ndarray:
+    """Returns what a function of tensors gives for all events, some at a time and without gradients.
+
+    Arguments:
+        function: Takes as many tensors as there are arrays, with n rows, and gives n rows.
+        arrays: Of equal length, one row an event.
+        batch_size: Events at a time.
+
+    Returns:
+        An array of doubles, one row an event.
+
+    Example:
+        >>> evaluate(lambda x: x.sum(dim=1), np.ones((5, 2)), batch_size=2)
+        array([2., 2., 2., 2., 2.])
+    """
     import torch
 
-    module.eval()
     with torch.no_grad():
-        parts = [loss(*(t[i : i + batch_size] for t in data)).sum() for i in range(0, len(data[0]), batch_size)]
+        parts = [t.split(batch_size) for t in tensors(*arrays)]
+        return torch.cat([function(*part) for part in zip(*parts, strict=True)]).double().cpu().numpy()
+
+
+def _mean(loss: Callable, data: Sequence[torch.Tensor]) -> torch.Tensor:
+    import torch
+
+    with torch.no_grad():
+        parts = [loss(*part).sum() for part in zip(*(t.split(CHUNK) for t in data), strict=True)]
     return torch.stack(parts).sum() / len(data[0])
 
 
-def _keep(history: History, module: torch.nn.Module, epoch: int, keep: int) -> None:
-    value = history.validation[-1]
-    if len(history.best) < keep or value < history.best[-1][1]:
-        history.best.append((epoch, value, copy.deepcopy(module.state_dict())))
-        history.best.sort(key=lambda kept: kept[1])
-        del history.best[keep:]
+def _keep(states: list, history: History, module: torch.nn.Module, epoch: int, keep: int) -> None:
+    """Adds an epoch to those kept if it belongs there: best first, or, without validation, the latest first."""
+    value = (history.validation or history.train)[-1]
+    if history.validation and len(states) == keep and value >= states[-1][1]:
+        return
+    states.insert(0, (epoch, value, copy.deepcopy(module.state_dict())))
+    if history.validation:
+        states.sort(key=lambda kept: kept[:2][::-1])
+    del states[keep:]
 
 
-def _finite(value: torch.Tensor, kind: str, epoch: int, learning_rate: float) -> float:
+def _finite(value: torch.Tensor, kind: str, epoch: int, recipe: Recipe) -> float:
     value = float(value)
     if not np.isfinite(value):
         raise FloatingPointError(
             f"{kind} loss of epoch {epoch} is {value}: look for values that are not finite or very large in the data,"
-            f" or try a smaller learning rate than {learning_rate:g}"
+            f" or try a smaller learning rate than {recipe.learning_rate:g}"
         )
     return value

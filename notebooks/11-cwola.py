@@ -39,7 +39,7 @@ import pandas as pd
 from scipy.stats import norm
 
 import dmlib
-from dmlib import metrics, resonant
+from dmlib import metrics, resonant, training
 
 run = dmlib.start(seed=11)
 
@@ -124,9 +124,13 @@ rng = run.rng
 n = 20_000
 zero, one = rng.normal(0, 1, n), rng.normal(1, 0.7, n)
 x, y = np.concatenate([zero, one])[:, None], np.repeat([0, 1], n)
-network = resonant.NetworkClassifier(
-    hidden=(32, 32), epochs=8, batch_size=512, keep=3, learning_rate=3e-3
-).fit(x, y)
+recipe = training.Recipe(
+    epochs=8, batch_size=512, learning_rate=3e-3,
+    validation=0.5,  # share of events set aside, by which epochs are judged
+    keep=3,  # the three best epochs are kept, and averaged over
+)
+network = resonant.NetworkClassifier(hidden=(32, 32), recipe=recipe)
+network.fit(x, y);
 
 # %% mystnb={"figure": {"caption": "The ratio read off a network, and the true one. They part where there are no events to learn from.", "name": "fig-ratio"}, "image": {"alt": "Two curves of the likelihood ratio against x on a logarithmic axis. The network's follows the true one from about -2.5 to 3 and departs beyond."}}
 grid = np.linspace(-4, 4, 161)

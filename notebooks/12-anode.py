@@ -34,9 +34,10 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import norm
+from sklearn.base import clone
 
 import dmlib
-from dmlib import metrics, resonant, training
+from dmlib import compute, metrics, models, resonant, training
 
 run = dmlib.start(seed=12)
 region = (3.3, 3.7)
@@ -77,14 +78,12 @@ def minus_log_prob(x, m):
     return 0.5 * z**2 + log_sigma + 0.5 * np.log(2 * np.pi)
 
 # %% [markdown]
-# `dmlib.training.fit` is the loop of batches that every network of this course runs through.
+# `dmlib.training.fit` is the loop of batches that every network of this course runs through; a `Recipe` says how long and how
+# fast.
 
 # %%
-data = training.tensors(x, m, device="cpu")
-history = training.fit(
-    dial, minus_log_prob, data, epochs=30, batch_size=200,
-    learning_rate=0.01,
-)
+recipe = training.Recipe(epochs=30, batch_size=200, learning_rate=0.01)
+history = training.fit(dial, minus_log_prob, (x, m), recipe=recipe)
 
 # %% mystnb={"figure": {"caption": "What the network says inside the signal region, where it has seen nothing, beside fresh events.", "name": "fig-dial"}, "image": {"alt": "Left: events in the plane of mass and feature with a gap between 3.3 and 3.7 TeV, and the learnt mean and width running through it. Right: the learnt density at 3.5 TeV on top of a histogram of true events; they agree."}}
 left, right = plt.subplots(1, 2, figsize=(8, 3.2))[1]
@@ -124,7 +123,7 @@ assert abs(np.exp(log_sigma[middle]) - 0.25) < 0.04
 # - Stack several of them, in changing order. Each one straightens what the ones before left bent.
 #
 # Instead of shift and stretch, a brick may bend by a monotonic spline, and fewer bricks will do.
-# `dmlib.resonant.ConditionalFlow` does both. Before the flow, every feature goes through a logit, because a density that
+# `dmlib.models.Flow` does both. Before the flow, every feature goes through a logit, because a density that
 # ends at a hard edge, a ratio at one or a mass at zero, would cost the flow all its strength.
 #
 # We take the features on which CWoLa failed: the benchmark with a tenth of $m_{jj}$ added to the jet masses
@@ -133,7 +132,7 @@ assert abs(np.exp(log_sigma[middle]) - 0.25) < 0.04
 # %%
 sample = resonant.lhco(n_signal=1_000, shifted=True, seed=run.seed)
 inside = (sample.m >= region[0]) & (sample.m <= region[1])
-scaler = resonant.LogitScaler().fit(sample.x)
+scaler = models.LogitScaler().fit(sample.x)
 z = scaler.transform(sample.x)
 
 # %% mystnb={"figure": {"caption": "A feature before and after the logit: the edge at zero is gone.", "name": "fig-logit"}, "image": {"alt": "Two histograms of the subjettiness ratio of jet 1 in the side bands: at first between zero and one, and after the logit a bell."}}
@@ -149,11 +148,14 @@ right.set(xlabel=r"$\tau_{21}$ after the logit");
 # bands alone.
 
 # %%
-quick = {"kind": "rqs", "transforms": 2, "hidden": (64,), "keep": 1}
-quick |= {"batch_size": 512, "learning_rate": 5e-3, "anneal": True}
-quick |= {"epochs": 3, "validation": 0.1}
-settings = run.pick(quick=quick, full={})
-flow = resonant.ConditionalFlow(**settings, random_state=run.seed)
+quick = training.Recipe(
+    epochs=3, batch_size=512, learning_rate=5e-3, anneal=True,
+    validation=0.1,  # share of events set aside, to judge epochs by
+)
+# rational quadratic splines, two bricks of them, 64 units in each
+splines = models.Flow("rqs", transforms=2, hidden=(64,), recipe=quick)
+flow = run.pick(quick=splines, full=models.Flow(), gpu=True)
+flow.set_params(random_state=run.seed);
 
 # %%
 outer = flow.fit(sample.x[~inside], sample.m[~inside], scaler)
@@ -229,8 +231,11 @@ assert verdict["side band"][0] > verdict["drawn"][0] + 0.1
 # $$R(x \mid m) = \frac{p_\text{in}(x \mid m)}{p_\text{out}(x \mid m)} .$$
 
 # %%
-inner = resonant.ConditionalFlow(**settings, random_state=run.seed + 1)
-inner.set_params(epochs=run.pick(quick=5, full=100))
+recipe = run.pick(
+    quick=quick.replace(epochs=5), full=flow.recipe, gpu=True
+)
+inner = clone(flow).set_params(recipe=recipe)
+inner.set_params(random_state=compute.seed(run.seed, "inner"))
 inner.fit(sample.x[inside], sample.m[inside], scaler);
 
 # %%
@@ -292,7 +297,7 @@ control = (3.8, 4.2)
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 there = (sample.m >= control[0]) & (sample.m <= control[1])
-check = resonant.ConditionalFlow(**settings | {"epochs": 2}, random_state=1)
+check = clone(flow).set_params(recipe=flow.recipe.replace(epochs=2))
 check.fit(sample.x[~there], sample.m[~there], scaler)
 real = sample.x[there][:30_000]
 model = check.sample(rng.choice(sample.m[there], len(real)), seed=2)
@@ -314,10 +319,9 @@ def learnt_mean(kept):
         layer.reset_parameters()  # forget what it has seen
     masses = rng.uniform(3.0, 4.0, 20_000)
     masses = masses[kept(masses)]
-    data = training.tensors(toy(masses, rng), masses, device="cpu")
     training.fit(
-        dial, minus_log_prob, data, epochs=20, batch_size=200,
-        learning_rate=0.01,
+        dial, minus_log_prob, (toy(masses, rng), masses),
+        recipe=recipe.replace(epochs=20),
     )
     with torch.no_grad():
         return dial(torch.tensor(grid[:, None] - 3.5).float())[:, 0].numpy()

@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 
 import dmlib
-from dmlib import metrics, resonant
+from dmlib import metrics, models, resonant, training
 
 run = dmlib.start(seed=13)
 region = (3.3, 3.7)
@@ -53,14 +53,16 @@ print(f"{inside.sum()} events in the region")
 print(f"S/sqrt(B) {sample.significance:.1f}")
 
 # %%
-quick = {"kind": "rqs", "transforms": 2, "hidden": (64,), "epochs": 3}
-quick |= {"batch_size": 512, "learning_rate": 5e-3, "anneal": True}
-quick |= {"validation": 0.1, "keep": 1}
-flow = resonant.ConditionalFlow(**run.pick(quick=quick, full={}))
+quick = training.Recipe(
+    epochs=3, batch_size=512, learning_rate=5e-3, anneal=True,
+    validation=0.1,
+)
+splines = models.Flow("rqs", transforms=2, hidden=(64,), recipe=quick)
+flow = run.pick(quick=splines, full=models.Flow(), gpu=True)
 flow.set_params(random_state=run.seed);
 
 # %%
-scaler = resonant.LogitScaler().fit(sample.x)
+scaler = models.LogitScaler().fit(sample.x)
 outer = flow.fit(sample.x[~inside], sample.m[~inside], scaler)
 
 # %% [markdown]
@@ -241,7 +243,8 @@ assert rows["LaCATHODE"][0] > 1.2  # 2 to 5.5
 # your code
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
-poor = resonant.ConditionalFlow(**quick | {"epochs": 1, "anneal": False})
+once = quick.replace(epochs=1, anneal=False)
+poor = models.Flow("rqs", transforms=2, hidden=(64,), recipe=once)
 poor.fit(sample.x[~inside], sample.m[~inside], scaler)
 spoilt = resonant.CATHODE(flow, trees, 1, random_state=run.seed)
 spoilt.fit(sample.x, sample.m, region=region, outer=poor)

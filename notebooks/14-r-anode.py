@@ -39,7 +39,7 @@ from scipy.stats import norm
 from torch.nn.functional import logsigmoid
 
 import dmlib
-from dmlib import metrics, resonant, results, training
+from dmlib import metrics, models, resonant, results, training
 
 run = dmlib.start(seed=14)
 rng = run.rng
@@ -72,11 +72,9 @@ def minus_log_likelihood(x, log_background):
     return -torch.logaddexp(signal, background)
 
 # %%
-data = training.tensors(x, log_background, device="cpu")
-training.fit(
-    theta, minus_log_likelihood, data, epochs=60, batch_size=420,
-    learning_rate=0.02,
-)
+data = x, log_background
+recipe = training.Recipe(epochs=60, batch_size=420, learning_rate=0.02)
+training.fit(theta, minus_log_likelihood, data, recipe=recipe)
 mean, width = theta.mean.item(), theta.log_width.exp().item()
 w = torch.sigmoid(theta.logit).item()
 print(f"mean {mean:.2f}, width {width:.2f}, share {w:.3f}")
@@ -110,7 +108,7 @@ class Known:
     """A background density that needs no flow."""
 
     def __init__(self, x, mean=0.0):
-        self.mean, self.scaler_ = mean, resonant.LogitScaler().fit(x)
+        self.mean, self.scaler_ = mean, models.LogitScaler().fit(x)
 
     def log_prob(self, x, m):
         return norm.logpdf(x, self.mean).sum(axis=1)
@@ -124,9 +122,12 @@ def toy(n_signal, n=6_000):
 # %%
 region = (3.3, 3.7)
 x, m = toy(300)
-small = {"transforms": 1, "hidden": (32,), "batch_size": 256, "epochs": 30}
-small |= {"learning_rate": 1e-2, "validation": 0.3, "keep": 3}
-method = resonant.RANODE(**small, random_state=run.seed)
+recipe = training.Recipe(
+    epochs=30, batch_size=256, learning_rate=1e-2,
+    validation=0.3, keep=3, clip=10,
+)
+small = models.Flow("rqs", transforms=1, hidden=(32,), recipe=recipe)
+method = resonant.RANODE(signal=small, random_state=run.seed)
 method.fit(x, m, region=region, outer=Known(x))
 print(f"share {method.w_:.3f}, true {300 / len(x):.3f}")
 
@@ -193,9 +194,13 @@ assert gain[0.1] > 0.7 * gain[0.05]
 # %%
 toys = results.load("shares")
 known = toys[toys.use == "calibration"]
-recipe = toys.attrs["settings"]["recipe"]
+settings = toys.attrs["settings"]
+recipe = training.Recipe(**settings["recipe"])
+signal = models.Flow(**settings["signal"], recipe=recipe)
 like_toys, masses = toy(400, 8_000)
-again = resonant.RANODE(**recipe, random_state=run.seed)
+again = resonant.RANODE(
+    signal=signal, start=settings["start"], random_state=run.seed
+)
 again.fit(like_toys, masses, region=region, outer=Known(like_toys));
 
 # %%
@@ -238,7 +243,7 @@ assert 0.55 < covered.mean() < 0.80
 
 # %%
 nothing, masses = toy(0)
-other = resonant.RANODE(**small, random_state=run.seed)
+other = resonant.RANODE(signal=small, random_state=run.seed)
 rows = {}
 for mean in (0.0, 0.2):
     other.fit(nothing, masses, region=region, outer=Known(nothing, mean))
@@ -267,21 +272,26 @@ print(f"share of signal {true_share:.4f}")
 print(f"S/sqrt(B) {sample.significance:.1f}")
 
 # %%
-quick = {"kind": "rqs", "transforms": 2, "hidden": (64,), "epochs": 3}
-quick |= {"batch_size": 512, "learning_rate": 5e-3, "anneal": True}
-quick |= {"validation": 0.1, "keep": 1}
-flow = resonant.ConditionalFlow(**run.pick(quick=quick, full={}))
+quick = training.Recipe(
+    epochs=3, batch_size=512, learning_rate=5e-3, anneal=True,
+    validation=0.1,
+)
+splines = models.Flow("rqs", transforms=2, hidden=(64,), recipe=quick)
+flow = run.pick(quick=splines, full=models.Flow(), gpu=True)
 flow.set_params(random_state=run.seed)
-scaler = resonant.LogitScaler().fit(sample.x)
+scaler = models.LogitScaler().fit(sample.x)
 
 # %%
 outer = flow.fit(sample.x[~inside], sample.m[~inside], scaler)
 
 # %%
-quick = {"transforms": 2, "hidden": (64,), "epochs": 8, "batch_size": 1024}
-quick |= {"learning_rate": 3e-3, "validation": 0.3, "keep": 3}
-residual = resonant.RANODE(**run.pick(quick=quick, full={}))
-residual.set_params(random_state=run.seed)
+quick = training.Recipe(
+    epochs=8, batch_size=1024, learning_rate=3e-3,
+    validation=0.3, keep=3, clip=10,
+)
+splines = models.Flow("rqs", transforms=2, hidden=(64,), recipe=quick)
+signal = run.pick(quick=splines, full=None, gpu=True)  # None: the paper's
+residual = resonant.RANODE(signal=signal, random_state=run.seed)
 residual.fit(sample.x, sample.m, region=region, outer=outer)
 print(f"share {residual.w_:.4f}")
 

@@ -11,9 +11,9 @@ from dmlib.resonant import (
     CATHODE,
     IAD,
     RANODE,
-    ConditionalFlow,
     CWoLa,
     Ensemble,
+    Flow,
     LogitScaler,
     NetworkClassifier,
     Supervised,
@@ -23,11 +23,12 @@ from dmlib.resonant import (
     search,
     select,
 )
+from dmlib.training import Recipe
 from tools.studies.resonant_toys import MEAN, REGION, Exact, background, signal, true_ratio
 
-QUICK = {"batch_size": 256, "validation": 0.2, "keep": 3}
-FLOW = ConditionalFlow("rqs", transforms=1, hidden=(24,), epochs=10, learning_rate=5e-3, **QUICK)
-NETWORK = NetworkClassifier(hidden=(32, 32), epochs=15, learning_rate=3e-3, **QUICK)
+QUICK = Recipe(epochs=10, learning_rate=5e-3, validation=0.2, keep=3)
+FLOW = Flow("rqs", transforms=1, hidden=(24,), recipe=QUICK)
+NETWORK = NetworkClassifier(hidden=(32, 32), recipe=QUICK.replace(epochs=15, learning_rate=3e-3))
 TREES = TreeClassifier(ensemble=3)
 
 
@@ -141,7 +142,8 @@ def test_correlated_features_break_cwola_but_not_cathode():
     assert abs(metrics.auc(latent.anomaly_score(*outside), latent.anomaly_score(*inside)) - 0.5) < 0.15
 
 
-RESIDUAL = RANODE(transforms=2, hidden=(32,), epochs=20, learning_rate=5e-3, validation=0.3, keep=3)
+SIGNAL = Flow("rqs", transforms=2, hidden=(32,), recipe=QUICK.replace(epochs=20, validation=0.3, clip=10))
+RESIDUAL = RANODE(signal=SIGNAL)
 
 
 @pytest.mark.parametrize("w", [None, 0.05])
@@ -164,7 +166,7 @@ def test_residual_with_a_learnt_background(data, test_events, outer):
 
 def test_profile_peaks_where_there_is_signal(data):
     x, m = data
-    method = clone(RESIDUAL).set_params(hidden=(16,), epochs=8, keep=1)
+    method = clone(RESIDUAL).set_params(signal__hidden=(16,), signal__recipe=QUICK.replace(epochs=8, keep=1))
     method.outer_ = Exact(x)
     assert profile(method, x, m, REGION, [0.001, 0.05, 0.6]).log_likelihood.argmax() == 1
 

@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dmlib import _check, compute, training
 
+PAPER = training.Recipe(epochs=100, batch_size=128, learning_rate=1e-3, validation=0.5, keep=10)
 BINS = 255  # of each feature, for trees
 
 
@@ -50,9 +51,7 @@ class NetworkClassifier(_Binary):
 
     Arguments:
         hidden: Units of each hidden layer (ReLU).
-        epochs, batch_size, learning_rate: Of Adam.
-        validation: Share of the events set aside.
-        keep: Epochs to average over.
+        recipe: How it is trained (`dmlib.training.Recipe`); by default as in CATHODE's paper.
         random_state: Seed of the weights, the split and the order of the events.
 
     Attributes:
@@ -64,27 +63,15 @@ class NetworkClassifier(_Binary):
 
     Example:
         >>> x = np.random.default_rng(1).normal(size=(1000, 2))
-        >>> c = NetworkClassifier(hidden=(16,), epochs=20, learning_rate=1e-2, keep=5).fit(x, x[:, 0] > 0)
+        >>> recipe = training.Recipe(epochs=20, batch_size=64, learning_rate=1e-2, validation=0.2, keep=5)
+        >>> c = NetworkClassifier(hidden=(16,), recipe=recipe).fit(x, x[:, 0] > 0)
         >>> bool(c.score(x, x[:, 0] > 0) > 0.9)
         True
     """
 
-    def __init__(
-        self,
-        hidden=(64, 64, 64),
-        epochs=100,
-        batch_size=128,
-        learning_rate=1e-3,
-        validation=0.5,
-        keep=10,
-        random_state=0,
-    ):
+    def __init__(self, hidden=(64, 64, 64), recipe: training.Recipe = PAPER, random_state=0):
         self.hidden = hidden
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation = validation
-        self.keep = keep
+        self.recipe = recipe
         self.random_state = random_state
 
     def fit(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NetworkClassifier:
@@ -96,33 +83,25 @@ class NetworkClassifier(_Binary):
         """
         x, y, weight = self._arguments(x, y, sample_weight)
         self.mean_, self.scale_ = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-        with training.seeded(self.random_state):
-            units = [x.shape[1], *self.hidden]
+        units = [x.shape[1], *self.hidden]
+        with training.seeded(self.random_state, "weights"):
             layers = [f for a, b in pairwise(units) for f in (torch.nn.Linear(a, b), torch.nn.ReLU())]
-            self.network_ = torch.nn.Sequential(*layers, torch.nn.Linear(units[-1], 1)).to(compute.device())
-        parts = training.split(len(x), self.validation, self.random_state)
-        data = [training.tensors((x[p] - self.mean_) / self.scale_, y[p], weight[p]) for p in parts]
+            network = torch.nn.Sequential(*layers, torch.nn.Linear(units[-1], 1)).to(compute.device())
 
-        def loss(x, y, weight):
-            return binary_cross_entropy_with_logits(self.network_(x)[:, 0], y, weight, reduction="none")
+        def loss(x, y):
+            return binary_cross_entropy_with_logits(network(x)[:, 0], y, reduction="none")
 
-        self.history_ = training.fit(
-            self.network_,
-            loss,
-            *data,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            keep=self.keep,
-            seed=self.random_state,
-        )
+        data = (x - self.mean_) / self.scale_, y
+        self.history_ = training.fit(network, loss, data, weight=weight, recipe=self.recipe, seed=self.random_state)
         return self
 
     def _probability(self, x):
-        (x,) = training.tensors((x - self.mean_) / self.scale_)
-        with torch.no_grad():
-            parts = [torch.sigmoid(network(x)[:, 0].double()) for network in self.history_.states(self.network_)]
-        return torch.stack(parts).mean(dim=0).cpu().numpy()
+        x = (x - self.mean_) / self.scale_
+        parts = [
+            training.evaluate(lambda x, f=network: torch.sigmoid(f(x)[:, 0].double()), x)
+            for network in self.history_.modules
+        ]
+        return np.mean(parts, axis=0)
 
 
 class TreeClassifier(_Binary):

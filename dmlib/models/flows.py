@@ -1,4 +1,4 @@
-"""Conditional densities p(x | m): masked autoregressive flows behind one small class."""
+"""Densities p(x) and p(x | m): masked autoregressive flows behind one small class."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import zuko
 from numpy.typing import ArrayLike
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +16,8 @@ from dmlib import _check, compute, training
 
 from .sampling import inverse
 from .scaling import LogitScaler
+
+PAPER = training.Recipe(epochs=100, batch_size=256, learning_rate=1e-4, validation=0.5, keep=10)
 
 
 def build(kind: str, features: int, context: int, transforms: int, hidden, bins: int, bound: float) -> zuko.flows.MAF:
@@ -28,36 +31,35 @@ def build(kind: str, features: int, context: int, transforms: int, hidden, bins:
     raise ValueError(f"kind={kind!r}: expected 'maf' or 'rqs'")
 
 
-class ConditionalFlow(BaseEstimator):
-    r"""Density of features given the resonant mass, learnt from events.
+class Flow(BaseEstimator):
+    r"""Density of features, or of features given the resonant mass, learnt from events.
 
     .. math:: \log p(x \mid m) = \log N\big(f(z; m)\big) + \log\left|\det\frac{\partial f}{\partial z}\right|
        + \log\left|\det\frac{\partial z}{\partial x}\right|
 
     with z the logit-scaled features (`LogitScaler`) and f a masked autoregressive flow: affine ("maf") or by rational
     quadratic splines ("rqs"). Training minimises :math:`-\langle\log p(x \mid m)\rangle`; several of the best epochs
-    are kept, densities are averaged over them and samples are shared out among them.
+    are kept, densities are averaged over them and each of them draws as many events. Without masses in `fit` the
+    density is p(x).
 
     Arguments:
         kind: "maf" or "rqs".
         transforms: Number of autoregressive transforms.
         hidden: Units of each hidden layer of a transform's network.
         bins, bound: Bins of a spline, and where it ends; beyond it is the identity. For "rqs".
-        epochs, batch_size, learning_rate, weight_decay: Of AdamW (no decay: Adam).
-        anneal: Let the learning rate fall to zero (see `dmlib.training.fit`).
-        validation: Share of the events set aside, by whose loss epochs are judged.
-        keep: Epochs kept.
         margin: Of `LogitScaler`.
+        recipe: How it is trained (`dmlib.training.Recipe`); by default as in CATHODE's paper.
         random_state: Seed of the weights, the split and the order of the events.
 
     Attributes:
         scaler_: The fitted `LogitScaler`.
-        flow_: The fitted flow, in the state of its best epoch.
+        flows_: The fitted flow in each epoch kept, the best first.
         history_: Losses and kept epochs (`dmlib.training.History`).
 
     References:
         | Masked Autoregressive Flow for Density Estimation (Papamakarios et al., 2017)
         | https://arxiv.org/abs/1705.07057
+        | Neural Spline Flows (Durkan et al., 2019): https://arxiv.org/abs/1906.04032
         | Classifying Anomalies THrough Outer Density Estimation (Hallin et al., 2021)
         | https://arxiv.org/abs/2109.00546
 
@@ -65,7 +67,8 @@ class ConditionalFlow(BaseEstimator):
         >>> rng = np.random.default_rng(1)
         >>> m = rng.uniform(3, 4, 2000)
         >>> x = rng.normal(m[:, None], 0.1, (2000, 2))
-        >>> flow = ConditionalFlow(transforms=2, hidden=(16,), epochs=5, learning_rate=1e-2, random_state=1).fit(x, m)
+        >>> recipe = training.Recipe(epochs=5, learning_rate=1e-2, validation=0.2)
+        >>> flow = Flow(transforms=2, hidden=(16,), recipe=recipe).fit(x, m)
         >>> flow.sample([3.2, 3.8]).shape
         (2, 2)
     """
@@ -77,14 +80,8 @@ class ConditionalFlow(BaseEstimator):
         hidden=(128,),
         bins=8,
         bound=8.0,
-        epochs=100,
-        batch_size=256,
-        learning_rate=1e-4,
-        weight_decay=0.0,
-        anneal=False,
-        validation=0.5,
-        keep=10,
         margin=1e-3,
+        recipe: training.Recipe = PAPER,
         random_state=0,
     ):
         self.kind = kind
@@ -92,18 +89,12 @@ class ConditionalFlow(BaseEstimator):
         self.hidden = hidden
         self.bins = bins
         self.bound = bound
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.anneal = anneal
-        self.validation = validation
-        self.keep = keep
         self.margin = margin
+        self.recipe = recipe
         self.random_state = random_state
 
-    def fit(self, x: ArrayLike, m: ArrayLike, scaler: LogitScaler | None = None) -> ConditionalFlow:
-        """Learns the density of x, shape (n, d), given m, shape (n,).
+    def fit(self, x: ArrayLike, m: ArrayLike | None = None, scaler: LogitScaler | None = None) -> Flow:
+        """Learns the density of x, shape (n, d), given m, shape (n,), if there is one.
 
         Arguments:
             x, m: The events.
@@ -114,66 +105,76 @@ class ConditionalFlow(BaseEstimator):
             ValueError: Features or masses are not finite or do not fit, or the kind of flow is unknown.
             FloatingPointError: The training diverges.
         """
-        x = _check.features(x)
-        m = _check.masses(m, len(x))
-        parts = training.split(len(x), self.validation, self.random_state)
-        self.scaler_ = scaler or LogitScaler(self.margin).fit(x)
-        self.mass_mean_, self.mass_scale_ = m.mean(), m.std() or 1.0
-        with training.seeded(self.random_state):
-            shape = self.transforms, self.hidden, self.bins, self.bound
-            self.flow_ = build(self.kind, x.shape[1], 1, *shape).to(compute.device())
-        train, validation = (training.tensors(self.scaler_.transform(x[p]), self._context(m[p])) for p in parts)
+        flow, *data = self.prepare(x, m, scaler)
         self.history_ = training.fit(
-            self.flow_,
-            lambda z, c: -self.flow_(c).log_prob(z),
-            train,
-            validation,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=partial(torch.optim.AdamW, weight_decay=self.weight_decay, fused=True),
-            learning_rate=self.learning_rate,
-            anneal=self.anneal,
-            keep=self.keep,
-            seed=self.random_state,
+            flow, lambda z, *c: -flow(*c).log_prob(z), data, recipe=self.recipe, seed=self.random_state
         )
+        self.flows_ = self.history_.modules
         return self
 
-    def log_prob(self, x: ArrayLike, m: ArrayLike) -> np.ndarray:
-        """Returns log p(x | m) of each event, shape (n,): the density averaged over the epochs kept."""
-        z, c, x = self._latent_arguments(x, m)
-        with torch.no_grad():
-            logs = [self._log_prob(z, c) for _ in self.history_.states(self.flow_)]
-            mean = torch.logsumexp(torch.stack(logs), 0) - np.log(len(logs))
-        return mean.double().cpu().numpy() + self.scaler_.log_det(x)
+    def prepare(self, x: ArrayLike, m: ArrayLike | None = None, scaler: LogitScaler | None = None):
+        """Returns an untrained flow and what it is to be trained on, for methods that have a loss of their own.
 
-    def sample(self, m: ArrayLike, seed: int | np.random.Generator = 0) -> np.ndarray:
-        """Draws one event for each mass in m, shape (n,); returns features, shape (n, d)."""
+        Arguments:
+            x, m, scaler: As for `fit`.
+
+        Returns:
+            A zuko flow, the scaled features, shape (n, d), and with masses their context, shape (n, 1). Whoever trains
+            the flow assigns `flows_`.
+        """
+        x = _check.features(x)
+        self.mass_mean_ = self.mass_scale_ = None
+        if m is not None:
+            m = _check.masses(m, len(x))
+            self.mass_mean_, self.mass_scale_ = m.mean(), m.std() or 1.0
+        self.scaler_ = scaler or LogitScaler(self.margin).fit(x)
+        shape = x.shape[1], int(m is not None), self.transforms, self.hidden, self.bins, self.bound
+        with training.seeded(self.random_state, "weights"):
+            flow = build(self.kind, *shape)
+        return flow.to(compute.device()), self.scaler_.transform(x), *self._context(m)
+
+    def log_prob(self, x: ArrayLike, m: ArrayLike | None = None) -> np.ndarray:
+        """Returns log p(x | m) of each event, shape (n,): the density averaged over the epochs kept."""
+        x, *data = self._arguments(x, m)
+        logs = [training.evaluate(lambda z, *c, f=flow: f(*c).log_prob(z), *data) for flow in self.flows_]
+        return logsumexp(logs, axis=0) - np.log(len(logs)) + self.scaler_.log_det(x)
+
+    def sample(self, m: ArrayLike, seed: compute.Seed = 0) -> np.ndarray:
+        """Draws events; returns their features, shape (n, d).
+
+        Arguments:
+            m: The mass of each event to draw, shape (n,); how many to draw if the flow was fitted without masses.
+            seed: A whole number, or a generator.
+        """
         check_is_fitted(self)
-        m = _check.masses(m, len(np.asarray(m)))
-        rng = np.random.default_rng(seed)
-        z, c = training.tensors(rng.standard_normal((len(m), len(self.scaler_.low_))), self._context(m))
-        share = rng.permutation(len(m)) % len(self.history_.best)  # each kept epoch draws as many
+        rng = compute.stream(seed, "sample")
+        if self.mass_mean_ is None:
+            n, m = _check.whole(m, "m, the number of events to draw", 0), None
+        else:
+            m = _check.masses(m, n := np.size(m))
+        z, *c = training.tensors(rng.standard_normal((n, len(self.scaler_.low_))), *self._context(m))
+        share = rng.permutation(n) % len(self.flows_)
         x = np.empty(z.shape)
-        for k, flow in enumerate(self.history_.states(self.flow_)):
+        for k, flow in enumerate(self.flows_):
             of_k = torch.as_tensor(share == k, device=z.device)
-            x[share == k] = inverse(flow, z[of_k], c[of_k]).double().cpu().numpy()
+            x[share == k] = inverse(flow, z[of_k], *(part[of_k] for part in c)).double().cpu().numpy()
         return self.scaler_.inverse_transform(x)
 
-    def latent(self, x: ArrayLike, m: ArrayLike) -> np.ndarray:
+    def latent(self, x: ArrayLike, m: ArrayLike | None = None) -> np.ndarray:
         """Maps events to the flow's latent space (the best epoch's), where they are normal if p(x | m) is right."""
-        z, c, _ = self._latent_arguments(x, m)
-        with torch.no_grad():
-            parts = [self.flow_(b).transform(a) for a, b in zip(z.split(20_000), c.split(20_000), strict=True)]
-        return torch.cat(parts).double().cpu().numpy()
+        _, *data = self._arguments(x, m)
+        return training.evaluate(lambda z, *c: self.flows_[0](*c).transform(z), *data)
 
     def _context(self, m):
-        return ((m - self.mass_mean_) / self.mass_scale_)[:, None]
+        return () if m is None else (((m - self.mass_mean_) / self.mass_scale_)[:, None],)
 
-    def _latent_arguments(self, x, m):
-        check_is_fitted(self)
+    def _arguments(self, x, m):
+        check_is_fitted(self, "flows_")
         x = _check.features(x, len(self.scaler_.low_))
-        m = _check.masses(m, len(x))
-        return *training.tensors(self.scaler_.transform(x), self._context(m)), x
+        if (m is None) != (self.mass_mean_ is None):
+            raise ValueError(f"m: expected {'no masses' if m is not None else 'masses'}, as in training")
+        m = None if m is None else _check.masses(m, len(x))
+        return x, self.scaler_.transform(x), *self._context(m)
 
-    def _log_prob(self, z, c):
-        return torch.cat([self.flow_(b).log_prob(a) for a, b in zip(z.split(20_000), c.split(20_000), strict=True)])
+
+ConditionalFlow = Flow  # its name before it could do without masses

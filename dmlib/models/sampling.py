@@ -43,10 +43,10 @@ class _Inverse:
         self.weight = (last.weight * last.mask).detach()[:, columns]
         self.bias = last.bias.detach()[:, None]
 
-    def __call__(self, y: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+    def __call__(self, y: torch.Tensor, context: torch.Tensor | None) -> torch.Tensor:
         """Maps y, shape (d, n), back to x, with the context in rows too."""
         n, total = y.shape[1], self.transform.total
-        x = torch.cat([torch.zeros_like(y), context])
+        x = torch.zeros_like(y) if context is None else torch.cat([torch.zeros_like(y), context])
         hidden = [y.new_empty(len(weight), n) for weight, _, _ in self.layers]
         known = [0] * len(self.layers)  # units computed so far, by layer
         for k, feature in enumerate(self.order):
@@ -65,13 +65,13 @@ class _Inverse:
 
 
 @torch.no_grad()
-def inverse(flow: nn.Module, z: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+def inverse(flow: nn.Module, z: torch.Tensor, context: torch.Tensor | None = None) -> torch.Tensor:
     r"""Maps latent points to features: :math:`x = f^{-1}(z; c)`, as ``flow(c).transform.inv(z)`` does, but faster.
 
     Arguments:
         flow: A ``zuko.flows.MAF`` or ``NSF`` with plain masked networks.
         z: Latent points, shape (n, d).
-        context: Shape (n, c).
+        context: Shape (n, c); None if the flow has none.
 
     Returns:
         Features, shape (n, d).
@@ -86,11 +86,14 @@ def inverse(flow: nn.Module, z: torch.Tensor, context: torch.Tensor) -> torch.Te
         >>> torch.allclose(inverse(flow, z, c), flow(c).transform.inv(z), atol=1e-5)
         True
     """
+    if z.shape[1] == 1:  # one feature depends on no other: zuko inverts it in one go
+        return flow(context).transform.inv(z)
     steps = [_Inverse(transform) for transform in reversed(flow.transform.transforms)]
     x = torch.empty_like(z)
     chunk = CHUNK if z.device.type == "cpu" else 100 * CHUNK
     for start in range(0, len(z), chunk):
-        part, c = z[start : start + chunk].T, context[start : start + chunk].T
+        part = z[start : start + chunk].T
+        c = None if context is None else context[start : start + chunk].T
         for step in steps:
             part = step(part, c)
         x[start : start + chunk] = part.T

@@ -5,7 +5,7 @@ shape (n,). Scores are higher where there is more data than background. The boun
 what no search has: labels, or a perfect background.
 """
 
-from dmlib.models import ConditionalFlow, LogitScaler, NetworkClassifier, TreeClassifier
+from dmlib.models import ConditionalFlow, Flow, LogitScaler, NetworkClassifier, TreeClassifier
 
 from .anode import ANODE
 from .benchmark import Benchmark, lhco
@@ -26,6 +26,7 @@ __all__ = [
     "CWoLa",
     "ConditionalFlow",
     "Ensemble",
+    "Flow",
     "LogitScaler",
     "NetworkClassifier",
     "Spectrum",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dmlib.models import ConditionalFlow
+from dmlib.models import Flow
 
 from .base import fresh_flow, select_events, sideband_flow
 
@@ -22,7 +22,7 @@ class ANODE(BaseEstimator):
     small.
 
     Arguments:
-        flow: A `ConditionalFlow` for the side bands, not fitted; None takes the paper's.
+        flow: A `Flow` for the side bands, not fitted; None takes the paper's.
         inner: The same for the signal region; None takes `flow`.
         random_state: Seed.
 
@@ -34,15 +34,16 @@ class ANODE(BaseEstimator):
         | https://arxiv.org/abs/2001.04990
 
     Example:
+        >>> from dmlib.training import Recipe
         >>> rng = np.random.default_rng(1)
         >>> m = rng.uniform(3, 4, 600)
         >>> x = rng.normal(m[:, None], 0.1, (600, 2))
-        >>> quick = ConditionalFlow(transforms=1, hidden=(8,), epochs=2)
+        >>> quick = Flow(transforms=1, hidden=(8,), recipe=Recipe(epochs=2, validation=0.2))
         >>> ANODE(quick).fit(x, m, region=(3.3, 3.7)).anomaly_score(x, m).shape
         (600,)
     """
 
-    def __init__(self, flow: ConditionalFlow | None = None, inner: ConditionalFlow | None = None, random_state=0):
+    def __init__(self, flow: Flow | None = None, inner: Flow | None = None, random_state=0):
         self.flow = flow
         self.inner = inner
         self.random_state = random_state

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from dmlib import _check
-from dmlib.models import ConditionalFlow, LogitScaler, classifiers
+from dmlib.models import Flow, LogitScaler, classifiers
 
 
 def select_events(x, m, region):
@@ -20,10 +20,10 @@ def select_events(x, m, region):
 
 
 def fresh_flow(flow, random_state):
-    return (ConditionalFlow() if flow is None else clone(flow)).set_params(random_state=random_state)
+    return (Flow() if flow is None else clone(flow)).set_params(random_state=random_state)
 
 
-def sideband_flow(flow, x, m, inside, random_state) -> ConditionalFlow:
+def sideband_flow(flow, x, m, inside, random_state) -> Flow:
     """Learns p(x | m) from the side bands. The scaler sees the range of all events, so that none falls off it."""
     if inside.all() or not inside.any():
         raise ValueError(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from dmlib.models import ConditionalFlow
+from dmlib.models import Flow
 
 from .base import RatioMethod, select_events, sideband_flow
 from .spectrum import Spectrum
@@ -20,7 +20,7 @@ class CATHODE(RatioMethod):
     two, no matter how features depend on the mass, and the classifier sees more background than there is data.
 
     Arguments:
-        flow: A `ConditionalFlow`, not fitted; None takes the paper's.
+        flow: A `Flow`, not fitted; None takes the paper's.
         classifier: "network" (`NetworkClassifier`), "trees" (`TreeClassifier`), or a classifier of scikit-learn's kind.
         oversampling: Events drawn for each event of data in the region.
         mass: Where the masses of drawn events come from: "kde" smooths those of the data in the region, "spectrum"
@@ -39,10 +39,11 @@ class CATHODE(RatioMethod):
         | https://arxiv.org/abs/2210.14924
 
     Example:
+        >>> from dmlib.training import Recipe
         >>> rng = np.random.default_rng(1)
         >>> m = rng.uniform(3, 4, 600)
         >>> x = rng.normal(m[:, None], 0.1, (600, 2))
-        >>> quick = ConditionalFlow(transforms=1, hidden=(8,), epochs=2)
+        >>> quick = Flow(transforms=1, hidden=(8,), recipe=Recipe(epochs=2, validation=0.2))
         >>> cathode = CATHODE(quick, "network").fit(x, m, region=(3.3, 3.7))
         >>> cathode.sample_background(5)[0].shape
         (5, 2)
@@ -50,7 +51,7 @@ class CATHODE(RatioMethod):
 
     def __init__(
         self,
-        flow: ConditionalFlow | None = None,
+        flow: Flow | None = None,
         classifier="network",
         oversampling: float = 4,
         mass: str = "kde",
@@ -63,9 +64,7 @@ class CATHODE(RatioMethod):
         self.mass = mass
         self.latent = latent
 
-    def fit(
-        self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: ConditionalFlow | None = None
-    ) -> CATHODE:
+    def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: Flow | None = None) -> CATHODE:
         """Learns the side bands, draws a background, and trains the classifier.
 
         Arguments:

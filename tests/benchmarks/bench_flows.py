@@ -35,8 +35,8 @@ def _plain(flow, x, c, epochs):
 
 
 def _ours(flow, x, c, epochs):
-    options = {"epochs": epochs, "batch_size": 512, "learning_rate": 5e-3}
-    training.fit(flow, lambda x, c: -flow(c).log_prob(x), [x, c], **options)
+    recipe = training.Recipe(epochs=epochs, batch_size=512, learning_rate=5e-3)
+    training.fit(flow, lambda x, c: -flow(c).log_prob(x), [x, c], recipe=recipe)
 
 
 def measure() -> list[Row]:

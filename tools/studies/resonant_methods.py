@@ -5,12 +5,15 @@ An item is one data set with one seed; all its methods share the flow of the sid
 
 import itertools
 import time
+from dataclasses import asdict
 
 import numpy as np
 import torch
 from scipy.stats import rankdata, spearmanr
 
 from dmlib import compute, metrics, resonant
+from dmlib.models import Flow
+from dmlib.training import Recipe
 from tools import studies
 
 REGION = (3.3, 3.7)
@@ -19,14 +22,14 @@ SIZES = (100, 300, 500, 2_000)  # 1,000 is the benchmark's own
 NOISE = (2, 5, 10)
 
 # Between the chapters' quick settings and those of the papers, which take days on two cores.
-FLOW = {"kind": "rqs", "transforms": 2, "hidden": (64,), "batch_size": 512, "learning_rate": 5e-3, "anneal": True}
-FLOW |= {"validation": 0.1, "keep": 1}
-OUTER, INNER = FLOW | {"epochs": 5}, FLOW | {"epochs": 8}
-RESIDUAL = {"transforms": 2, "hidden": (64,), "batch_size": 1024, "learning_rate": 3e-3, "validation": 0.3, "keep": 3}
-RESIDUAL |= {"epochs": 15}
-NETWORK = {"epochs": 15, "batch_size": 512, "validation": 0.2, "keep": 5}
+FLOW = {"kind": "rqs", "transforms": 2, "hidden": (64,)}
+OUTER = Recipe(epochs=5, batch_size=512, learning_rate=5e-3, anneal=True, validation=0.1)
+INNER = OUTER.replace(epochs=8)
+RESIDUAL = Recipe(epochs=15, batch_size=1024, learning_rate=3e-3, validation=0.3, keep=3, clip=10)
+NETWORK = Recipe(epochs=15, batch_size=512, validation=0.2, keep=5)
 TREES = {"ensemble": 5}
-SETTINGS = {"outer": OUTER, "inner": INNER, "residual": RESIDUAL, "network": NETWORK, "trees": TREES}
+RECIPES = {"outer": OUTER, "inner": INNER, "residual": RESIDUAL, "network": NETWORK}
+SETTINGS = {"flow": FLOW, "trees": TREES} | {name: asdict(recipe) for name, recipe in RECIPES.items()}
 
 COMBINED = ("CWoLa, trees", "CATHODE, trees", "ANODE", "R-ANODE")
 GRID = np.logspace(-3.6, 0, 37)  # background efficiencies of the stored curves
@@ -62,7 +65,7 @@ def fitted(data: resonant.Benchmark, item: dict):
     seed, region = {"random_state": item["seed"]}, {"region": REGION}
     classifiers = {"trees": resonant.TreeClassifier(**TREES)}
     if item["part"] != "signal":
-        classifiers["network"] = resonant.NetworkClassifier(**NETWORK)
+        classifiers["network"] = resonant.NetworkClassifier(recipe=NETWORK)
     for name, classifier in classifiers.items():
         if item["n_signal"]:
             best = resonant.Supervised(classifier, **seed)
@@ -72,7 +75,8 @@ def fitted(data: resonant.Benchmark, item: dict):
         yield f"CWoLa, {name}", resonant.CWoLa(classifier, **seed).fit(data.x, data.m, **region)
     if item["noise"]:
         return
-    anode = resonant.ANODE(resonant.ConditionalFlow(**OUTER), resonant.ConditionalFlow(**INNER), **seed)
+    outer, inner, residual = (Flow(**FLOW, recipe=recipe) for recipe in (OUTER, INNER, RESIDUAL))
+    anode = resonant.ANODE(outer, inner, **seed)
     yield "ANODE", anode.fit(data.x, data.m, **region)
     region["outer"] = anode.outer_
     for name, classifier in classifiers.items():
@@ -82,7 +86,7 @@ def fitted(data: resonant.Benchmark, item: dict):
             resonant.CATHODE(None, classifier, latent=True, **seed).fit(data.x, data.m, **region),
         )
     if item["n_signal"]:
-        yield "R-ANODE", resonant.RANODE(**RESIDUAL, **seed).fit(data.x, data.m, **region)
+        yield "R-ANODE", resonant.RANODE(signal=residual, **seed).fit(data.x, data.m, **region)
 
 
 def _compared(item):

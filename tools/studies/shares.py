@@ -1,18 +1,22 @@
 """`make resonant`, too: the share of signal that R-ANODE finds in toys, some to calibrate with, some to judge by."""
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from dmlib import compute, resonant
+from dmlib.models import Flow
+from dmlib.training import Recipe
 from tools import studies
 from tools.studies import resonant_toys as toys
 
 EVENTS, LARGEST = 8_400, 0.08
 CALIBRATION, JUDGED = range(200), range(200, 300)
-RECIPE = {"start": 0.03, "transforms": 1, "hidden": (32,), "epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
-RECIPE |= {"anneal": True, "validation": 0.2, "keep": 1}
+SIGNAL, START = {"kind": "rqs", "transforms": 1, "hidden": (32,)}, 0.03
+RECIPE = Recipe(epochs=20, batch_size=256, learning_rate=1e-2, anneal=True, validation=0.2, clip=10)
+SETTINGS = {"signal": SIGNAL, "start": START, "recipe": asdict(RECIPE), "events": EVENTS}
 
 
 def toy(seed: int) -> dict:
@@ -25,7 +29,8 @@ def toy(seed: int) -> dict:
     n_signal = rng.binomial(n, share)
     (xb, mb), (xs, ms) = toys.background(n - n_signal, rng, toys.REGION), toys.signal(n_signal, rng)
     x, m = np.concatenate([xb, xs + (centre - toys.MEAN)]), np.concatenate([mb, ms])
-    method = resonant.RANODE(**RECIPE, random_state=seed).fit(x, m, region=toys.REGION, outer=toys.Exact(x))
+    method = resonant.RANODE(signal=Flow(**SIGNAL, recipe=RECIPE), start=START, random_state=seed)
+    method.fit(x, m, region=toys.REGION, outer=toys.Exact(x))
     use = "calibration" if seed in CALIBRATION else "judged"
     row = {"seed": seed, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
     return row | {"seconds": time.perf_counter() - start}
@@ -35,4 +40,4 @@ def main():
     """Computes what is missing, and writes the table."""
     rows = compute.map(toy, [*CALIBRATION, *JUDGED], store=studies.STORE / "shares", progress=True)
     seconds = sum(row.pop("seconds") for row in rows)
-    studies.write("shares", "make resonant", {"shares": rows}, {"recipe": RECIPE, "events": EVENTS}, seconds)
+    studies.write("shares", "make resonant", {"shares": rows}, SETTINGS, seconds)
