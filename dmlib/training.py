@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["History", "Kept", "Recipe", "evaluate", "fit", "seeded", "split", "tensors"]
 
 CHUNK = 20_000  # events evaluated at a time
+_DRAWING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class Recipe:
     Arguments:
         epochs: How often every event is seen.
         batch_size: Events in one step. The last, incomplete batch of an epoch is left out if it is not the only one.
-        learning_rate: Size of the steps of AdamW.
+        learning_rate: Size of the steps.
         weight_decay: Of AdamW; 0 makes it Adam.
+        optimizer: "adam", or "sgd" for stochastic gradient descent with a momentum of 0.9.
         anneal: Let the learning rate fall to zero over the training, as half a cosine; few epochs then go further.
         validation: Share of the events set aside, by whose loss epochs are judged; None judges none.
         patience: Stop after so many epochs without a better validation loss.
@@ -61,12 +64,15 @@ class Recipe:
     patience: int | None = None
     keep: int = 1
     clip: float | None = None
+    optimizer: str = "adam"
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "keep"):
             _check.whole(getattr(self, name), name)
         _check.number(self.learning_rate, "learning_rate", 0)
         _check.number(self.weight_decay, "weight_decay", 0, closed=True)
+        if self.optimizer not in ("adam", "sgd"):
+            raise ValueError(f"optimizer={self.optimizer!r}: expected 'adam' or 'sgd'")
         if self.validation is not None:
             _check.number(self.validation, "validation", 0, 1)
         if self.patience is not None:
@@ -249,43 +255,58 @@ def fit(
     data, validation, loss = _prepared(data, validation, loss, weight, recipe, seed, device)
     if recipe.patience is not None and validation is None:
         raise ValueError("patience: there is no validation loss to wait for; give validation, or patience=None")
-    # Fused: one call instead of some for every parameter.
     parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    kind, options = (torch.optim.AdamW, {}) if recipe.optimizer == "adam" else (torch.optim.SGD, {"momentum": 0.9})
+    # Fused: one call instead of some for every parameter.
+    optimizer = kind(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True, **options)
     generator = torch.Generator().manual_seed(compute.seed(seed, "order"))
     n = len(data[0])
     size = min(recipe.batch_size, n)
     batches = n // size
     history, states = History(), []
-    for epoch in tqdm(range(recipe.epochs), disable=not progress):
-        module.train()
-        order = torch.randperm(n, generator=generator).to(device)
-        total = torch.zeros((), device=device)
-        for k in range(batches):
-            chosen = order[k * size : (k + 1) * size]
-            if recipe.anneal:
-                done = (epoch * batches + k) / (recipe.epochs * batches)
-                optimizer.param_groups[0]["lr"] = recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
-            value = loss(*(t[chosen] for t in data)).mean()
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            if recipe.clip is not None:
-                torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
-            optimizer.step()
-            total += value.detach()
-        history.train.append(_finite(total / batches, "training", epoch, recipe))
-        module.eval()
-        if validation is not None:
-            history.validation.append(_finite(_mean(loss, validation), "validation", epoch, recipe))
-        _keep(states, history, module, epoch, recipe.keep)
-        if recipe.patience is not None and epoch - states[0][0] >= recipe.patience:
-            break
+    with _noise(seed, device):
+        for epoch in tqdm(range(recipe.epochs), disable=not progress):
+            module.train()
+            order = torch.randperm(n, generator=generator).to(device)
+            total = torch.zeros((), device=device)
+            for k in range(batches):
+                chosen = order[k * size : (k + 1) * size]
+                if recipe.anneal:
+                    done = (epoch * batches + k) / (recipe.epochs * batches)
+                    optimizer.param_groups[0]["lr"] = recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
+                value = loss(*(t[chosen] for t in data)).mean()
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                if recipe.clip is not None:
+                    torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+                optimizer.step()
+                total += value.detach()
+            history.train.append(_finite(total / batches, "training", epoch, recipe))
+            module.eval()
+            if validation is not None:
+                history.validation.append(_finite(_mean(loss, validation), "validation", epoch, recipe))
+            _keep(states, history, module, epoch, recipe.keep)
+            if recipe.patience is not None and epoch - states[0][0] >= recipe.patience:
+                break
     module.load_state_dict(states[0][2])
     for epoch, value, state in states:
         frozen = copy.deepcopy(module).requires_grad_(False)
         frozen.load_state_dict(state)
         history.best.append(Kept(epoch, value, frozen))
     return history
+
+
+@contextlib.contextmanager
+def _noise(seed: compute.Seed, device: torch.device) -> Iterator[None]:
+    """Lets layers that draw while they train (dropout, say) draw from a stream of this training.
+
+    They know torch's global generators alone: one training at a time has them, and leaves them as they were.
+    """
+    import torch
+
+    with _DRAWING, torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(compute.seed(seed, "noise"))
+        yield
 
 
 def _prepared(data, validation, loss, weight, recipe, seed, device):

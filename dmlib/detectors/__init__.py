@@ -1,0 +1,10 @@
+"""The challenge's detectors: methods that learn the background alone, and score how little an event is like it.
+
+Each has ``fit(X, sample_weight=None)`` and ``anomaly_score(X)``, higher for stranger events. Their defaults train in
+seconds; the class method ``paper(channel)`` has the published settings. ``save(path)`` and `load` keep them on disk.
+"""
+
+from .autoencoder import SimpleAE
+from .base import Detector, TorchDetector, load
+
+__all__ = ["Detector", "SimpleAE", "TorchDetector", "load"]
