@@ -164,6 +164,10 @@ def stacked(
         raise ValueError(f"processes: expected a name for each of the {len(values)} entries, not {processes.shape}")
     if bins.ndim != 1 or len(bins) < 2 or not (np.diff(bins) > 0).all():
         raise ValueError("bins: expected edges, two or more, ascending")
+    lines = {}
+    for name, (signal, signal_weights) in (signals or {}).items():
+        signal = _check.numbers(signal, f"signals[{name!r}]")
+        lines[name] = signal, _check.column(signal_weights, f"weights of signals[{name!r}]", signal.size, "weight")
     ax = ax or plt.subplots()[1]
     names, inverse = np.unique(processes, return_inverse=True)
     # The smallest process at the bottom: on a logarithmic axis it would vanish on top.
@@ -187,9 +191,7 @@ def stacked(
     ax.stairs(total + error, bins, baseline=np.maximum(total - error, 0), fill=True, color="black", alpha=0.25,
               linewidth=0, label="stat. unc.")  # fmt: skip
     styles = cycle((colour, style) for colour in (SIGNAL, "black") for style in ("-", "--", ":"))
-    for (name, (signal, signal_weights)), (colour, style) in zip((signals or {}).items(), styles, strict=False):
-        signal = _check.numbers(signal, f"signals[{name!r}]")
-        signal_weights = _check.column(signal_weights, f"weights of signals[{name!r}]", len(signal), "weight")
+    for (name, (signal, signal_weights)), (colour, style) in zip(lines.items(), styles, strict=False):
         ax.hist(signal, list(bins), weights=signal_weights, histtype="step", color=colour, linestyle=style, linewidth=2,
                 label=name)  # fmt: skip
     ax.set(xlabel=label, ylabel="events", xlim=(bins[0], bins[-1]))
