@@ -37,7 +37,7 @@ def load(name: str) -> pd.DataFrame:
     study = provenance(name)
     with (_FOLDER / f"{name}.csv").open() as file:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""])  # "null" is a name
-    table.attrs = {**study}
+    table.attrs = dict(study)
     return table
 
 
