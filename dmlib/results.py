@@ -37,7 +37,7 @@ def load(name: str) -> pd.DataFrame:
     study = provenance(name)
     with (_FOLDER / f"{name}.csv").open() as file:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""])  # "null" is a name
-    table.attrs = dict(study)
+    table.attrs = study
     return table
 
 
@@ -51,7 +51,7 @@ def names() -> list[str]:
     return sorted(name for study in _studies() for name in study["tables"])
 
 
-def provenance(name: str) -> dict[str, Any]:
+def provenance(name: str) -> dict:
     """Returns how a table was made: command, date, commit, machine, versions, hours and settings.
 
     Arguments:
