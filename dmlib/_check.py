@@ -72,7 +72,11 @@ def column(values: ArrayLike, name: str, n: int | None = None, one: str = "numbe
     if array.ndim != 1 or n not in (None, len(array)) or (n is None and not len(array)):
         events = "event, and at least one event" if n is None else f"of the {n} events"
         raise ValueError(f"{name}: expected one {one} for each {events}, not an array of shape {array.shape}")
-    return finite(array, name)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if len(bad):
+        others = f" ({len(bad)} of {len(array)} are not)" if len(bad) > 1 else ""
+        raise ValueError(f"{name}: the {one} of event {bad[0]} is {array[bad[0]]}; expected a finite number{others}")
+    return array
 
 
 def masses(m: ArrayLike, n: int) -> np.ndarray:

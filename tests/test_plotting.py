@@ -113,7 +113,7 @@ GOOD = {"values": [0.5, 0.6], "processes": ["a", "b"], "weights": [1.0, 1.0], "b
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"values": [0.5, np.nan]}, r"values: 1 of 2 values \(the first at index 1\) are not finite"),
+        ({"values": [0.5, np.nan]}, "values: the value of event 1 is nan; expected a finite number"),
         ({"values": MASKED}, "values holds masked values"),
         ({"weights": MASKED}, "weights holds masked values"),
         ({"weights": [1.0]}, r"weights: expected one weight for each of the 2 events, .* \(1,\)"),
