@@ -46,8 +46,9 @@ def finite(array: np.ndarray, name: str) -> np.ndarray:
     """Returns the array; of features, shape (n, d), the message names feature and event."""
     bad = ~np.isfinite(array)
     if array.ndim == 2 and bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(f"{name}: feature {column} of event {row} is {array[row, column]}; expected a finite number")
+        event, feature = np.argwhere(bad)[0]
+        value = array[event, feature]
+        raise ValueError(f"{name}: feature {feature} of event {event} is {value}; expected a finite number")
     refuse(bad, name, "are not finite (NaN or infinite)")
     return array
 
@@ -69,10 +70,14 @@ features = feature_array  # the name that some callers still use
 def column(values: ArrayLike, name: str, n: int | None = None, one: str = "number") -> np.ndarray:
     """Returns one finite number an event, shape (n,); without n, of at least one event."""
     array = numbers(values, name)
-    if array.ndim != 1 or len(array) != (n or len(array)) or (n is None and not len(array)):
+    if array.ndim != 1 or n not in (None, len(array)) or (n is None and not len(array)):
         events = "event, and at least one event" if n is None else f"of the {n} events"
         raise ValueError(f"{name}: expected one {one} for each {events}, not an array of shape {array.shape}")
-    return finite(array, name)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if len(bad):
+        others = f" ({len(bad)} of {len(array)} are not)" if len(bad) > 1 else ""
+        raise ValueError(f"{name}: the {one} of event {bad[0]} is {array[bad[0]]}; expected a finite number{others}")
+    return array
 
 
 def masses(m: ArrayLike, n: int) -> np.ndarray:
@@ -96,7 +101,7 @@ def region(value: tuple[float, float] | None, bounded: bool = False) -> tuple[fl
     if value is None and not bounded:
         return -np.inf, np.inf
     try:
-        low, high = map(float, value)  # type: ignore[arg-type]  # None is refused like all else that is no pair
+        low, high = map(float, () if value is None else value)
     except (TypeError, ValueError):
         low = high = np.nan
     if not low < high or (bounded and not np.isfinite([low, high]).all()):
@@ -108,14 +113,14 @@ def region(value: tuple[float, float] | None, bounded: bool = False) -> tuple[fl
 def positive(value: Any, name: str) -> float:
     """Returns a finite number above zero."""
     if not 0 < (number := _float(value)) < np.inf:
-        raise ValueError(f"{name}={value!r}: expected a finite number above 0")
+        raise ValueError(f"{name}={reprlib.repr(value)}: expected a finite number above 0")
     return number
 
 
 def at_least(value: Any, name: str, least: float = 0) -> float:
     """Returns a finite number that is not below the least."""
     if not least <= (number := _float(value)) < np.inf:
-        raise ValueError(f"{name}={value!r}: expected a finite number of {least:g} or more")
+        raise ValueError(f"{name}={reprlib.repr(value)}: expected a finite number of {least:g} or more")
     return number
 
 
@@ -153,7 +158,7 @@ def count(value: Any, name: str, least: int | None = 1) -> int:
             raise TypeError
     except TypeError:
         more = "" if least is None else f" of {least} or more"
-        raise ValueError(f"{name}={value!r}: expected a whole number{more}") from None
+        raise ValueError(f"{name}={reprlib.repr(value)}: expected a whole number{more}") from None
     return number
 
 

@@ -102,8 +102,7 @@ def scatter(
         >>> plotting.scatter([[0.0, 1.0], [2.0, 3.0]], [[1.0, 1.0]], labels=("x", "y")).get_xlabel()
         'x'
     """
-    samples = {"background": background, "signal": signal}
-    drawn = {key: _check.numbers(points, key) for key, points in samples.items()}
+    drawn = {"background": _check.numbers(background, "background"), "signal": _check.numbers(signal, "signal")}
     for key, points in drawn.items():
         if points.size and (points.ndim != 2 or points.shape[1] != 2):
             raise ValueError(f"{key}: expected two variables of each event, shape (n, 2), not {points.shape}")
@@ -158,17 +157,20 @@ def stacked(
     values, bins = _check.numbers(values, "values"), _check.finite(_check.numbers(bins, "bins"), "bins")
     if not values.size:
         raise ValueError(f"no entries of {label!r} to draw: the selection before this figure keeps nothing")
-    values = _check.column(values, "values")
+    values = _check.column(values, "values", one="value")
     weights, processes = _check.column(weights, "weights", len(values), "weight"), np.asarray(processes)
     if processes.shape != values.shape:
         raise ValueError(f"processes: expected a name for each of the {len(values)} entries, not {processes.shape}")
     if bins.ndim != 1 or len(bins) < 2 or not (np.diff(bins) > 0).all():
         raise ValueError("bins: expected edges, two or more, ascending")
+    lines = {}
+    for name, (signal, signal_weights) in (signals or {}).items():
+        signal = _check.numbers(signal, f"signals[{name!r}]")
+        lines[name] = signal, _check.column(signal_weights, f"weights of signals[{name!r}]", signal.size, "weight")
     ax = ax or plt.subplots()[1]
     names, inverse = np.unique(processes, return_inverse=True)
     # The smallest process at the bottom: on a logarithmic axis it would vanish on top.
-    order = np.argsort(np.bincount(inverse, weights))
-    names = names[order]
+    names = names[np.argsort(np.bincount(inverse, weights))]
     others = [name for name in names if name not in PROCESS_COLOURS]
     colours = PROCESS_COLOURS | dict(zip(others, map(str, np.linspace(0.55, 0.85, len(others))), strict=True))  # greys
     ax.hist(
@@ -187,9 +189,7 @@ def stacked(
     ax.stairs(total + error, bins, baseline=np.maximum(total - error, 0), fill=True, color="black", alpha=0.25,
               linewidth=0, label="stat. unc.")  # fmt: skip
     styles = cycle((colour, style) for colour in (SIGNAL, "black") for style in ("-", "--", ":"))
-    for (name, (signal, signal_weights)), (colour, style) in zip((signals or {}).items(), styles, strict=False):
-        signal = _check.numbers(signal, f"signals[{name!r}]")
-        signal_weights = _check.column(signal_weights, f"weights of signals[{name!r}]", len(signal), "weight")
+    for (name, (signal, signal_weights)), (colour, style) in zip(lines.items(), styles, strict=False):
         ax.hist(signal, list(bins), weights=signal_weights, histtype="step", color=colour, linestyle=style, linewidth=2,
                 label=name)  # fmt: skip
     ax.set(xlabel=label, ylabel="events", xlim=(bins[0], bins[-1]))
@@ -217,7 +217,6 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
         ValueError: It is not one event.
 
     Example:
-        >>> import numpy as np
         >>> from dmlib import events, plotting
         >>> event = events.from_columns(
         ...     id=[1], process=["ttbar"], weight=[1.0], met=[60.0], met_phi=[0.5],
@@ -230,8 +229,7 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
     if not hasattr(event, "objects") or np.ndim(event.met):
         raise ValueError("event: expected one event, as events[0], not an array of them or something else")
     figure = plt.figure(figsize=(8, 3.9))
-    transverse = figure.add_subplot(1, 2, 1, projection="polar")
-    unrolled = figure.add_subplot(1, 2, 2)
+    transverse, unrolled = figure.add_subplot(1, 2, 1, projection="polar"), figure.add_subplot(1, 2, 2)
     seen = set()
     largest = max([float(event.met), *(float(pt) for pt in event.objects.pt)]) or 1.0
     for item in event.objects:
@@ -262,8 +260,8 @@ def sic(
     r"""Draws the significance improvement :math:`\epsilon_S / \sqrt{\epsilon_B}` against the background efficiency.
 
     Arguments:
-        curves: Name -> (background efficiencies, significance improvements), as `metrics.sic_curve` returns them. One
-            without points stands in the legend, as one with too few events.
+        curves: Name -> (background efficiencies, significance improvements), as `metrics.sic_curve` returns them; one
+            without points stands in the legend only.
         reference: Draw what a random score gives, :math:`\sqrt{\epsilon_B}`.
         ax: Axes to draw on; new ones by default.
 
@@ -272,10 +270,6 @@ def sic(
 
     Raises:
         ValueError: A curve's arrays do not fit each other or hold masked values, or an efficiency is not above 0.
-
-    References:
-        | Benchmark data and model independent event classification (Aarrestad et al., 2022), equation 29
-        | https://arxiv.org/abs/2105.14027
 
     Example:
         >>> from dmlib import plotting

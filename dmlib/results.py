@@ -51,7 +51,7 @@ def names() -> list[str]:
     return sorted(name for study in _studies() for name in study["tables"])
 
 
-def provenance(name: str) -> dict[str, Any]:
+def provenance(name: str) -> dict:
     """Returns how a table was made: command, date, commit, machine, versions, hours and settings.
 
     Arguments:

@@ -330,11 +330,14 @@ def test_other_working_points():
         (([], [1.0]), "background_scores: .* at least one event"),
         (([1.0], [[1.0]]), r"signal_scores: .* not an array of shape \(1, 1\)"),
         ((["low"], [1.0]), "background_scores: expected numbers, not"),
-        (([1.0, np.nan, np.inf], [1.0]), r"background_scores: 2 of 3 values \(the first at index 1\) are not finite"),
-        (([1.0], [-np.inf]), "signal_scores: 1 of 1 values"),
+        (
+            ([1.0, np.nan, np.inf], [1.0]),
+            r"background_scores: the score of event 1 is nan; expected a finite number \(2 of 3 are not\)",
+        ),
+        (([1.0], [-np.inf]), "signal_scores: the score of event 0 is -inf"),
         (([1.0, 2.0], [1.0], [1.0]), r"background_weights: expected one weight for each of the 2 events, .* \(1,\)"),
         (([1.0, 2.0], [1.0], [1.0, -0.5]), "background_weights: 1 of 2 .* negative"),
-        (([1.0], [1.0, 2.0], None, [np.nan, 1.0]), "signal_weights: 1 of 2 .* not finite"),
+        (([1.0], [1.0, 2.0], None, [np.nan, 1.0]), "signal_weights: the weight of event 0 is nan"),
         (([1.0], [1.0], [0.0]), "background_weights are all zero"),
     ],
 )

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from dmlib import events, plotting
+from dmlib import events, metrics, plotting
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,89 @@ def test_sic_draws_each_curve_and_the_random_score():
     ax = plotting.sic({"a": (np.array([0.01, 1.0]), np.array([3.0, 1.0]))})
     assert [line.get_label() for line in ax.lines][:2] == ["a", "random score"]
     assert np.allclose(ax.lines[1].get_ydata() ** 2, ax.lines[1].get_xdata())
+
+
+def test_sic_of_too_few_events_is_named_and_not_drawn():
+    for curves in ({"few": metrics.sic_curve([1.0, 2.0], [3.0])}, {"few": ([], []), "many": ([0.1, 1.0], [2.0, 1.0])}):
+        ax = plotting.sic(curves)
+        labels = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert labels == [*("few: too few events", "many")[: len(curves)], "random score"]
+        ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize(
+    ("value", "weight"), [(0.5, 0.0), (5.0, 1.0), (0.5, -1.0), (0.5, 1e200), (0.5, 1e-320), (0.5, 1.0)]
+)
+def test_stacked_draws_single_entries_of_any_weight(value, weight, log):
+    ax = plotting.stacked([value], ["a"], [weight], [0, 1], "x", log=log)
+    ax.figure.canvas.draw()
+    shown = weight > 0 and value < 1
+    assert ax.get_yscale() == ("log" if log and shown else "linear")
+    if shown:
+        assert ax.get_ylim()[0] < weight < ax.get_ylim()[1]
+
+
+def test_stacked_tells_all_signals_and_unknown_processes_apart():
+    signals = {f"signal {i}": ([0.5], [1.0]) for i in range(6)}
+    ax = plotting.stacked([0.5] * 3, ["new", "newer", "ttbar"], [1.0, 2.0, 3.0], [0, 1], "x", signals=signals)
+    handles, labels = ax.get_legend_handles_labels()
+    assert sorted(labels) == sorted(["new", "newer", "ttbar", "stat. unc.", *signals])
+    looks = [(handle.get_facecolor(), handle.get_edgecolor(), handle.get_linestyle()) for handle in handles]
+    assert len(set(looks)) == len(looks)
+
+
+def test_empty_samples_are_drawn_as_such():
+    for empty in ([], np.empty((0, 2))):
+        ax = plotting.scatter(empty, [[1.0, 1.0]])
+        assert [len(points.get_offsets()) for points in ax.collections] == [0, 1]
+
+
+@pytest.mark.parametrize("met", [0.0, 60.0])
+def test_an_event_without_objects_is_drawn(met):
+    event = events.from_columns(
+        id=[1], process=["ttbar"], weight=[1.0], met=[met], met_phi=[0.5], counts=[0], kind=[],
+        E=[], pt=[], eta=[], phi=[],
+    )  # fmt: skip
+    transverse, _ = plotting.event_display(event[0])
+    transverse.figure.canvas.draw()
+    with pytest.raises(ValueError, match=r"event: expected one event, as events\[0\]"):
+        plotting.event_display(event)
+
+
+MASKED = np.ma.masked_array([0.5, 0.6], [False, True])
+GOOD = {"values": [0.5, 0.6], "processes": ["a", "b"], "weights": [1.0, 1.0], "bins": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"values": [0.5, np.nan]}, "values: the value of event 1 is nan; expected a finite number"),
+        ({"values": MASKED}, "values holds masked values"),
+        ({"weights": MASKED}, "weights holds masked values"),
+        ({"weights": [1.0]}, r"weights: expected one weight for each of the 2 events, .* \(1,\)"),
+        ({"processes": ["a"]}, "processes: expected a name for each of the 2 entries"),
+        ({"bins": 5}, "bins: expected edges, two or more, ascending"),
+        ({"bins": [1, 0]}, "bins: expected edges, two or more, ascending"),
+        ({"signals": {"new": ([0.5], [1.0, 2.0])}}, r"weights of signals\['new'\]: expected one weight"),
+    ],
+)
+def test_bad_entries_are_named_and_leave_no_figure(bad, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.stacked(**GOOD | bad, label="x")
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("curve", "message"),
+    [
+        (([0.1, 1.0], [2.0]), r"'a': expected two arrays of one length, not \(2,\) and \(1,\)"),
+        (([0.0, 1.0], [2.0, 1.0]), "background efficiencies of 'a': expected numbers above 0"),
+        ((MASKED, [2.0, 1.0]), "background efficiencies of 'a' holds masked values"),
+    ],
+)
+def test_bad_curves_are_named(curve, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.sic({"a": curve})
+    with pytest.raises(ValueError, match=r"background: expected two variables of each event, shape \(n, 2\)"):
+        plotting.scatter([1.0, 2.0], [[1.0, 1.0]])

@@ -10,6 +10,7 @@ import sphinx_thebe
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
 # What a page can ask for: the TeX to HTML bundle, its lazily loaded packages and fonts, the menu's English speech.
 MATHJAX_FILES = (
@@ -45,6 +46,8 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     package = importlib.util.find_spec("sphinx-mathjax-offline")
+    if package is None or package.origin is None:
+        raise ExtensionError("the pages need MathJax: pip install sphinx-mathjax-offline")
     source = Path(package.origin).parent / "static" / "mathjax"
     for pattern in MATHJAX_FILES:
         for file in source.glob(pattern):

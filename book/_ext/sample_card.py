@@ -76,6 +76,7 @@ def cell(value: Any) -> nodes.entry:
 
 def bullets(items: dict[str, Any] | list[Any]) -> nodes.bullet_list:
     """A bullet list; of a mapping, each item starts with its key."""
+    entries: list[tuple[Any, ...]]
     if isinstance(items, dict):
         entries = [("", nodes.strong("", name), nodes.Text(f": {text(item)}")) for name, item in items.items()]
     else:
