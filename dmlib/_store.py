@@ -11,12 +11,13 @@ import operator
 import os
 import reprlib
 import sys
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from dmlib import _files
 
 _ARRAY = "__array__"
 
@@ -38,9 +39,10 @@ def files(folder: str | os.PathLike, function: Callable, items: Sequence[Any]) -
             f"store: results are kept under the name of the function, and {reprlib.repr(function)} has none of its own;"
             " expected a function defined at the top level of a module or notebook, or a functools.partial of one"
         )
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    folder = _files.expanded(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     name = (function.__module__, function.__qualname__, bound)
-    return [Path(folder, f"{joblib.hash((name, item))}.json") for item in items]
+    return [folder / f"{joblib.hash((name, item))}.json" for item in items]
 
 
 def encoded(function: Callable, item: Any) -> str:
@@ -62,13 +64,8 @@ def decoded(text: str) -> Any:
 
 
 def write(file: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    unfinished = file.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    with open(unfinished, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(unfinished, file)
+    """Keeps a result made by :func:`encoded`."""
+    _files.write_text(file, text)
 
 
 def read(file: Path) -> Any:
@@ -91,6 +88,10 @@ def _has_a_name(function: Callable) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            "store: a result holds a masked array, whose mask would be lost; fill it or drop what is masked"
+        )
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
