@@ -11,12 +11,13 @@ import operator
 import os
 import reprlib
 import sys
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from dmlib import _files
 
 _ARRAY = "__array__"
 
@@ -41,10 +42,10 @@ def files(folder: str | os.PathLike, function: Callable, items: Sequence[Any]) -
         )
     for item in (*items, bound):
         _refuse_masks(item, "an item")
-    folder = Path(folder).expanduser()
+    folder = _files.expanded(folder)
     folder.mkdir(parents=True, exist_ok=True)
     name = (function.__module__, function.__qualname__, bound)
-    return [Path(folder, f"{joblib.hash((name, item))}.json") for item in items]
+    return [folder / f"{joblib.hash((name, item))}.json" for item in items]
 
 
 def encoded(function: Callable, item: Any) -> str:
@@ -66,13 +67,8 @@ def decoded(text: str) -> Any:
 
 
 def write(file: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    unfinished = file.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    with open(unfinished, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(unfinished, file)
+    """Keeps a result made by :func:`encoded`."""
+    _files.write_text(file, text)
 
 
 def read(file: Path) -> Any:

@@ -11,7 +11,7 @@ References:
 import awkward as ak
 import numpy as np
 
-from dmlib.events.columns import KINDS, kind_codes
+from dmlib.events.columns import KINDS, complete, kind_codes
 
 CHANNELS = ("1", "2a", "2b", "3")
 JETS = ("j", "b")
@@ -105,7 +105,8 @@ def passes(events: ak.Array, channel: str, eta_max: float | None = None) -> np.n
         True where the event is selected, shape (n,).
 
     Raises:
-        ValueError: There is no such channel.
+        TypeError: These are no events, or it is a single one.
+        ValueError: There is no such channel, or values are missing.
 
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), equations 2-5
@@ -122,6 +123,7 @@ def passes(events: ak.Array, channel: str, eta_max: float | None = None) -> np.n
     if channel not in CHANNELS:
         raise ValueError(f"channel {channel!r} is unknown: expected one of {', '.join(map(repr, CHANNELS))}")
     # Everything is float32, as stored, and numpy rounds the thresholds to it: 0.2 in an event is the 0.2 of the cut.
+    events = complete(events)
     met = ak.to_numpy(events["met"])
     if channel == "2a":
         return (met >= 50) & (_count(leptons(events), 15) >= 3)
@@ -136,7 +138,7 @@ def passes(events: ak.Array, channel: str, eta_max: float | None = None) -> np.n
 
 
 def _of_kinds(events: ak.Array, kinds: tuple[str, ...]) -> ak.Array:
-    objects = events["objects"]
+    objects = complete(events)["objects"]
     chosen = np.isin(KINDS, kinds)[kind_codes(ak.flatten(objects["kind"]))]
     return objects[ak.unflatten(chosen, ak.num(objects))]
 

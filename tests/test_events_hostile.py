@@ -13,6 +13,7 @@ from dmlib import events
 from dmlib.events import csv
 from dmlib.events.columns import merge, to_awkward
 
+pytestmark = pytest.mark.filterwarnings("ignore:No event is left")  # lines are skipped here until none is left
 hostile = settings(deadline=None, derandomize=True, max_examples=100)
 
 KINDS = {name: name for name in events.KINDS} | {"mu-": "m-", "mu+": "m+", "a": "g"}

@@ -8,17 +8,17 @@ and ``objects``: a list of ``Momentum4D`` records of ``kind`` (categorical strin
 from __future__ import annotations
 
 import os
-import secrets
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import awkward as ak
 import numpy as np
 import vector
+from numpy.typing import ArrayLike
 
+from dmlib import _files
 from dmlib.events.columns import KINDS, Columns, checked, from_awkward, from_numpy, merge, to_awkward
 
 __all__ = [
@@ -56,18 +56,20 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
 
     Energies become GeV; every number becomes the float32 nearest to its decimal. Blanks, empty lines, a ``;`` at the
     end of a line, Windows line ends, an unfinished last line and the object codes ``mu-``, ``mu+`` and ``a`` (photon)
-    are understood. The first call ever compiles the parser (about five seconds), the first of a later session loads it
-    (one or two); Parquet needs neither.
+    are understood, as are a byte-order mark and files packed with gzip, bzip2 or xz. The first call ever compiles the
+    parser (about five seconds), the first of a later session loads it (one or two); Parquet needs neither.
 
     Arguments:
         path: The file.
-        on_error: ``"raise"`` stops at the first line that cannot be read; ``"skip"`` leaves such lines out.
+        on_error: ``"raise"`` stops at the first line that cannot be read; ``"skip"`` leaves such lines out, and warns
+            if none is left.
 
     Returns:
         The events; ``events.attrs["skipped"]`` lists line number and message of every line left out.
 
     Raises:
-        ValueError: Where a line cannot be read: file, line, byte, what stands there and what was expected.
+        ValueError: A line cannot be read (the message says file, line, byte, what stands there and what was expected),
+            or the file is packed and cut.
 
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), section 2.2
@@ -86,7 +88,9 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
     from dmlib.events import csv
 
     skipped: list[tuple[int, str]] = []
-    return to_awkward(merge(csv.read_blocks(path, _known(on_error), 1 << 21, skipped)), {"skipped": skipped})
+    columns = merge(csv.read_blocks(path, _known(on_error), 1 << 21, skipped))
+    _warn_if_nothing_is_left(path, len(columns), skipped)
+    return to_awkward(columns, {"skipped": skipped})
 
 
 def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
@@ -94,10 +98,12 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
 
     Arguments:
         events: The events.
-        path: The file; replaced when all is written, untouched if that fails.
+        path: The file; replaced when all is written, untouched if that fails. Packed where the name ends with
+            ``.gz``, ``.bz2`` or ``.xz``.
 
     Raises:
-        ValueError: Where a number is not finite, or the name of a process has no place in the format.
+        TypeError: These are no events, or it is a single one.
+        ValueError: A number is missing or not finite, or the name of a process has no place in the format.
 
     Example:
         >>> import pathlib, tempfile
@@ -109,8 +115,8 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
     from dmlib.events import csv
 
     columns = from_awkward(events)
-    with _replacing(path) as file:
-        csv.write_text(columns, file)
+    with _files.replacing(path) as file, _files.packing(file, path) as text:
+        csv.write_text(columns, text)
 
 
 def csv_to_parquet(
@@ -128,7 +134,7 @@ def csv_to_parquet(
         The numbers of events and objects written, and the lines left out.
 
     Raises:
-        ValueError: As in `read_csv`.
+        ValueError: As in `read_csv`, or `chunk_bytes` is not positive.
 
     Example:
         >>> import pathlib, tempfile
@@ -144,12 +150,13 @@ def csv_to_parquet(
 
     def counted(blocks: Iterable[Columns]) -> Iterator[Columns]:
         for block in blocks:
-            rows[:] += len(block.counts), len(block.objects["kind"])
+            rows[:] += len(block), len(block.objects["kind"])
             yield block
 
-    with _replacing(dst) as file:
+    with _files.replacing(dst) as file:
         blocks = counted(csv.read_blocks(src, _known(on_error), chunk_bytes, skipped))
         parquet.write_blocks(blocks, file, level=3)  # 5 % larger than level 19, which is several times slower
+    _warn_if_nothing_is_left(src, rows[0], skipped)
     return Conversion(int(rows[0]), int(rows[1]), skipped)
 
 
@@ -164,7 +171,7 @@ def read_parquet(path: str | os.PathLike, columns: Sequence[str] | None = None) 
         The events, as from `read_csv`.
 
     Raises:
-        ValueError: Where the file is damaged or of another kind, or a column is unknown.
+        ValueError: The file is damaged or of another kind, or `columns` names no field or one that is unknown.
 
     Example:
         >>> import pathlib, tempfile
@@ -186,28 +193,29 @@ def write_parquet(events: ak.Array, path: str | os.PathLike) -> None:
         path: The file; replaced when all is written, untouched if that fails.
 
     Raises:
-        ValueError: Where a number is not finite.
+        TypeError: These are no events, or it is a single one.
+        ValueError: A number is missing or not finite.
     """
     from dmlib.events import parquet
 
     columns = from_awkward(events)
-    with _replacing(path) as file:
+    with _files.replacing(path) as file:
         parquet.write_blocks([columns], file, level=19)
 
 
 def from_columns(
     *,
-    id: np.ndarray,
-    process: np.ndarray,
-    weight: np.ndarray,
-    met: np.ndarray,
-    met_phi: np.ndarray,
-    counts: np.ndarray,
-    kind: np.ndarray,
-    E: np.ndarray,
-    pt: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
+    id: ArrayLike,
+    process: ArrayLike,
+    weight: ArrayLike,
+    met: ArrayLike,
+    met_phi: ArrayLike,
+    counts: ArrayLike,
+    kind: ArrayLike,
+    E: ArrayLike,
+    pt: ArrayLike,
+    eta: ArrayLike,
+    phi: ArrayLike,
 ) -> ak.Array:
     """Builds events from flat columns, with the objects of all events end to end.
 
@@ -220,7 +228,8 @@ def from_columns(
         The events, as from `read_csv`.
 
     Raises:
-        ValueError: Where lengths do not fit, a kind is unknown, or a number is not finite within float32.
+        ValueError: Lengths do not fit, a kind is unknown, an entry is masked, missing or of another type, or a number
+            is not finite within float32.
 
     Example:
         >>> events = from_columns(
@@ -233,12 +242,12 @@ def from_columns(
     """
     events = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
     objects = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
-    counts = checked(counts, "counts", np.int64)
-    if (counts < 0).any():
-        raise ValueError(f"counts[{np.argmax(counts < 0)}] is negative; expected the number of objects of each event")
-    _same_length(events, len(counts), "counts has")
-    _same_length(objects, int(counts.sum()), "counts sums to")
-    return to_awkward(from_numpy(events, counts, objects))
+    numbers = checked(counts, "counts", np.int64)
+    if (numbers < 0).any():
+        raise ValueError(f"counts[{np.argmax(numbers < 0)}] is negative; expected the number of objects of each event")
+    _require_length(events, len(numbers), "counts has")
+    _require_length(objects, int(numbers.sum()), "counts sums to")
+    return to_awkward(from_numpy(events, numbers, objects))
 
 
 def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
@@ -250,17 +259,29 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
     Returns:
         The events of all, in order.
 
+    Raises:
+        TypeError: This is no list of samples.
+        ValueError: There is no sample.
+
     Example:
         >>> len(concatenate([_example(), _example()]))
         2
     """
-    return to_awkward(merge(map(from_awkward, samples)))
+    columns = [from_awkward(sample) for sample in samples]
+    if not columns:
+        raise ValueError("concatenate: expected at least one sample, got none")
+    return to_awkward(merge(columns))
 
 
-def _same_length(columns: dict[str, np.ndarray], length: int, source: str) -> None:
+def _require_length(columns: dict[str, Any], length: int, source: str) -> None:
     for name, values in columns.items():
-        if len(values) != length:
-            raise ValueError(f"{name} has {len(values)} entries, {source} {length}; expected equal numbers")
+        if (found := len(values) if np.ndim(values) else 1) != length:
+            raise ValueError(f"{name} has {found} entries, {source} {length}; expected equal numbers")
+
+
+def _warn_if_nothing_is_left(path: str | os.PathLike, events: int, skipped: list[tuple[int, str]]) -> None:
+    if skipped and not events:
+        warnings.warn(f"No event is left: all {len(skipped):,} lines were skipped. {skipped[0][1]}", stacklevel=3)
 
 
 def _known(on_error: str) -> str:
@@ -269,21 +290,8 @@ def _known(on_error: str) -> str:
     return on_error
 
 
-@contextmanager
-def _replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when it is complete, and vanishes if it is not."""
-    path = Path(os.path.realpath(path))
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(part, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _example() -> ak.Array:
-    objects = {"kind": ["j", "b"], "E": [130, 90], "pt": [120, 80], "eta": [0.4, -0.5], "phi": [-1.1, 2]}
-    return from_columns(id=[1], process=["ttbar"], weight=[0.5], met=[50], met_phi=[1.2], counts=[2], **objects)
+    return from_columns(
+        id=[1], process=["ttbar"], weight=[0.5], met=[50], met_phi=[1.2], counts=[2],
+        kind=["j", "b"], E=[130, 90], pt=[120, 80], eta=[0.4, -0.5], phi=[-1.1, 2],
+    )  # fmt: skip

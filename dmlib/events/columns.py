@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import ArrayLike
 
 KINDS = ("j", "b", "e-", "e+", "m-", "m+", "g")
-EVENT = {"id": np.int64, "process": np.int32, "weight": np.float32, "met": np.float32, "met_phi": np.float32}
-OBJECT = {"kind": np.int8, "E": np.float32, "pt": np.float32, "eta": np.float32, "phi": np.float32}
+EVENT: dict[str, type[np.generic]] = {
+    "id": np.int64,
+    "process": np.int32,
+    "weight": np.float32,
+    "met": np.float32,
+    "met_phi": np.float32,
+}
+OBJECT: dict[str, type[np.generic]] = {
+    "kind": np.int8,
+    "E": np.float32,
+    "pt": np.float32,
+    "eta": np.float32,
+    "phi": np.float32,
+}
 
 
 @dataclass
@@ -30,12 +44,21 @@ class Columns:
     counts: np.ndarray | None
     objects: dict[str, np.ndarray]
 
+    def __len__(self) -> int:
+        return len(next(iter(self.events.values())) if self.counts is None else self.counts)
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where the objects of each event begin, and where those of the last end, shape (events + 1,)."""
+        counts = np.zeros(len(self)) if self.counts is None else self.counts
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
+
     def __getitem__(self, part: slice) -> Columns:
         """The events of a slice."""
         events = {name: values[part] for name, values in self.events.items()}
         if self.counts is None:
             return Columns(events, self.processes, None, {})
-        start, stop, _ = part.indices(len(self.counts))
+        start, stop, _ = part.indices(len(self))
         first = int(self.counts[:start].sum())
         inside = slice(first, first + int(self.counts[start:stop].sum()))
         return Columns(
@@ -43,32 +66,32 @@ class Columns:
         )
 
 
-def places(values: Sequence[str], among: dict[str, int]) -> np.ndarray:
-    """The places of strings in a growing list of names."""
-    return np.array([among.setdefault(value, len(among)) for value in values], np.int32)
+def encode(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Names as places in the list of those that differ, and that list, in the order in which they first come."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return np.array([places[name] for name in names], np.int32), list(places)
 
 
 def merge(blocks: Iterable[Columns]) -> Columns:
     """Joins columns end to end, as they come: hardly more memory is used than the result needs."""
-    names: dict[str, int] = {}
-    piles: dict[str, _Pile] = {}
-
-    def pile(name: str, values: np.ndarray) -> None:
-        piles.setdefault(name, _Pile(values.dtype)).add(values)
-
+    processes: list[str] = []
+    growing: dict[str, _Growing] = {}
     for block in blocks:
-        for name, values in block.events.items():
-            pile(name, places(block.processes, names)[values] if name == "process" else values)
-        for name, values in block.objects.items():
-            pile(name, values)
+        columns = block.events | block.objects
         if block.counts is not None:
-            pile("counts", block.counts)
-    values = {name: pile.close() for name, pile in piles.items()}
-    events = {name: values[name] for name in EVENT if name in values}
-    return Columns(events, list(names), values.get("counts"), {name: values[name] for name in OBJECT if name in values})
+            columns["counts"] = block.counts
+        if "process" in columns:
+            codes, names = encode([*processes, *block.processes])
+            columns["process"] = codes[len(processes) :][columns["process"]]
+            processes = names
+        for name, values in columns.items():
+            growing.setdefault(name, _Growing(values.dtype)).add(values)
+    joined = {name: column.close() for name, column in growing.items()}
+    events = {name: joined[name] for name in EVENT if name in joined}
+    return Columns(events, processes, joined.get("counts"), {name: joined[name] for name in OBJECT if name in joined})
 
 
-class _Pile:
+class _Growing:
     """A column that grows in place: the system moves pages where concatenating would copy, and hold, all twice."""
 
     def __init__(self, dtype: np.dtype):
@@ -95,36 +118,77 @@ def to_awkward(columns: Columns, attrs: dict[str, Any] | None = None) -> ak.Arra
         ]
         return ak.contents.RecordArray(fields, list(values), **options)
 
-    layout = record(columns.events, {"process": columns.processes})
+    layout = record(columns.events, {"process": columns.processes}, length=len(columns))
     if columns.counts is not None:
-        offsets = np.zeros(len(columns.counts) + 1, np.int64)
-        np.cumsum(columns.counts, out=offsets[1:])
         name = "Momentum4D" if {"E", "pt", "eta", "phi"} <= {*columns.objects} else None  # some columns make no vector
         objects = record(columns.objects, {"kind": KINDS}, parameters={"__record__": name})
-        objects = ak.contents.ListOffsetArray(ak.index.Index64(offsets), objects)
+        objects = ak.contents.ListOffsetArray(ak.index.Index64(columns.offsets), objects)
         layout = ak.contents.RecordArray([*layout.contents, objects], [*layout.fields, "objects"])
     return ak.Array(layout, attrs=attrs)
+
+
+def complete(events: ak.Array) -> ak.Array:
+    """Events of which no value is missing, as arrays that need not provide for it.
+
+    Raises:
+        TypeError: These are no events.
+        ValueError: A value is missing (None).
+    """
+    if isinstance(events, ak.Record):
+        raise TypeError("this is one event; expected an array of events, such as events[:1] where this was events[0]")
+    if not isinstance(events, ak.Array) or not events.fields:
+        raise TypeError(f"expected events, an awkward array as from read_csv, not {_short(events)}")
+    if "?" not in (kind := str(events.type)) and "option[" not in kind:
+        return events
+    for name in events.fields:
+        for column in [(name, field) for field in events[name].fields] or [name]:
+            if _some_missing(events[column]):
+                label = column if isinstance(column, str) else ".".join(column)
+                raise ValueError(f"{label} is missing (None) in some events; fill or drop what is masked")
+    return _without_options(ak.to_packed(events))
+
+
+def _some_missing(values: ak.Array) -> bool:
+    found: list[bool] = []
+
+    def look(layout: ak.contents.Content, **_: Any) -> None:
+        if layout.is_option:
+            found.append(bool(np.any(layout.mask_as_bool(valid_when=False))))
+
+    ak.transform(look, ak.to_packed(values), return_value="none")  # packed: what was cut away may be missing
+    return any(found)
+
+
+def _without_options(values: Any) -> Any:
+    """Packed values, of which none is missing, in arrays that do not provide for it."""
+
+    def replace(layout: ak.contents.Content, **_: Any) -> ak.contents.Content | None:
+        return _without_options(layout.project()) if layout.is_option else None
+
+    return ak.transform(replace, values, highlevel=isinstance(values, ak.Array))
 
 
 def from_awkward(events: ak.Array) -> Columns:
     """An array of events as columns; the opposite of `to_awkward`, for anything cut or computed from events too.
 
     Raises:
-        ValueError: Where a field is missing, an object kind is unknown, or a number is missing or not finite.
+        TypeError: These are no events.
+        ValueError: A field is missing, an object kind is unknown, or a number is missing or not finite.
     """
+    events = complete(events)
     missing = ({*EVENT, "objects"} - {*events.fields}) or ({*OBJECT} - {*events.objects.fields})
     if missing:
         raise ValueError(f"these are no events: {', '.join(sorted(missing))} missing; expected the fields of read_csv")
     objects = ak.flatten(events.objects)
-    numbers = {name: ak.to_numpy(events[name], allow_missing=False) for name in EVENT if name != "process"}
-    momenta = {name: ak.to_numpy(objects[name], allow_missing=False) for name in OBJECT if name != "kind"}
+    numbers = {name: ak.to_numpy(events[name]) for name in EVENT if name != "process"}
+    momenta = {name: ak.to_numpy(objects[name]) for name in OBJECT if name != "kind"}
     counts = ak.to_numpy(ak.num(events.objects))
     return from_numpy(numbers | {"process": events.process}, counts, momenta | {"kind": objects.kind})
 
 
-def from_numpy(events: dict[str, Any], counts: np.ndarray, objects: dict[str, Any]) -> Columns:
+def from_numpy(events: Mapping[str, Any], counts: np.ndarray, objects: Mapping[str, Any]) -> Columns:
     """Columns of any suitable type as `Columns`, checked: names of processes and kinds may be strings or categories."""
-    process, processes = process_codes(events["process"])
+    process, processes = _codes(events["process"], "process")
     kind = kind_codes(objects["kind"])
     return Columns(
         {name: process if name == "process" else checked(events[name], name, EVENT[name]) for name in EVENT},
@@ -134,66 +198,83 @@ def from_numpy(events: dict[str, Any], counts: np.ndarray, objects: dict[str, An
     )
 
 
-def kind_codes(kinds: ak.Array | Sequence) -> np.ndarray:
+def kind_codes(kinds: ak.Array | ArrayLike) -> np.ndarray:
     """Object kinds, as strings or as places in `KINDS`, as places in `KINDS`."""
-    if not isinstance(kinds, ak.Array) and np.issubdtype((kinds := np.asarray(kinds)).dtype, np.integer):
-        if len(kinds) and not 0 <= kinds.min() <= kinds.max() < len(KINDS):
+    if not isinstance(kinds, ak.Array) and np.issubdtype((places := _flat(kinds, "kind")).dtype, np.integer):
+        if len(places) and not 0 <= places.min() <= places.max() < len(KINDS):
             raise ValueError(
-                f"kind holds {kinds.min()} to {kinds.max()}; expected places 0 to {len(KINDS) - 1} in KINDS"
+                f"kind holds {places.min()} to {places.max()}; expected places 0 to {len(KINDS) - 1} in KINDS"
             )
-        return kinds.astype(np.int8)
-    among = {name: place for place, name in enumerate(KINDS)}
-    codes = _codes(kinds, among)
-    if len(among) > len(KINDS):
-        raise ValueError(f"unknown object kinds: {', '.join(list(among)[len(KINDS) :])}; expected {' '.join(KINDS)}")
-    return codes.astype(np.int8)
+        return places.astype(np.int8)
+    codes, names = _codes(kinds, "kind")
+    if unknown := [name for name in names if name not in KINDS]:
+        raise ValueError(f"unknown object kinds: {', '.join(unknown)}; expected {' '.join(KINDS)}")
+    return np.array([KINDS.index(name) for name in names], np.int8)[codes]
 
 
-def process_codes(processes: ak.Array | Sequence) -> tuple[np.ndarray, list[str]]:
-    """Process names as places in the list of distinct names, and that list."""
-    names: dict[str, int] = {}
-    return _codes(processes, names), list(names)
-
-
-def _codes(strings: ak.Array | Sequence, among: dict[str, int]) -> np.ndarray:
+def _codes(strings: ak.Array | ArrayLike, name: str) -> tuple[np.ndarray, list[str]]:
+    """Strings or categories as places in the list of names that are used, and that list."""
     import pyarrow as pa
 
-    if not len(strings):  # ak.to_arrow fails on categories without entries
-        return np.zeros(0, np.int32)
     if isinstance(strings, ak.Array):
-        strings = ak.to_arrow(strings, extensionarray=False, categorical_as_dictionary=True)
+        if not len(strings):  # ak.to_arrow fails on categories without entries
+            return np.zeros(0, np.int32), []
+        values = ak.to_arrow(strings, extensionarray=False, categorical_as_dictionary=True)
     else:
-        strings = pa.array(np.asarray(strings, object), pa.string())
-    if strings.null_count:
-        raise ValueError("a process or an object kind is missing (None)")
-    if not isinstance(strings, pa.DictionaryArray):
-        strings = strings.dictionary_encode()
-    index = strings.indices.to_numpy()
+        entries = _flat(strings, name, object)
+        try:
+            values = pa.array(entries, pa.string())
+        except pa.ArrowException:
+            place = next((i for i, entry in enumerate(entries) if not isinstance(entry, str)), 0)
+            raise ValueError(f"{name}[{place}] is {entries[place]!r}; expected a name, a string") from None
+    if values.null_count:
+        raise ValueError(f"a {name} is missing (None); expected a name, a string")
+    if not isinstance(values, pa.DictionaryArray):
+        values = values.dictionary_encode()
+    index = values.indices.to_numpy()
     used = np.unique(index)
-    table = np.zeros(len(strings.dictionary), np.int32)
-    table[used] = places(strings.dictionary.take(pa.array(used)).to_pylist(), among)
-    return table[index]
+    table = np.zeros(len(values.dictionary), np.int32)
+    table[used], names = encode(values.dictionary.take(pa.array(used)).to_pylist())
+    return table[index], names
 
 
-def checked(values: np.ndarray, name: str, kind: type) -> np.ndarray:
+def checked(values: ArrayLike, name: str, kind: type[np.generic]) -> np.ndarray:
     """A column in its type.
 
     Raises:
-        ValueError: Where a number is not finite, or does not fit the type.
+        ValueError: A number is missing, not finite, or does not fit the type.
     """
-    values = np.asarray(values)
-    if values.ndim != 1:
-        raise ValueError(f"{name} has shape {values.shape}; expected one number an entry")
+    array = _flat(values, name)
     if kind is np.int64:
-        if values.size and not np.can_cast(values.dtype, kind):
-            raise ValueError(f"{name} has type {values.dtype}; expected whole numbers that fit int64")
-        return values.astype(kind)
+        if array.size and not np.can_cast(array.dtype, kind):
+            raise ValueError(f"{name} has type {array.dtype}; expected whole numbers that fit int64")
+        return array.astype(kind)
+    if array.size and array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has type {array.dtype}; expected numbers")
     with np.errstate(over="ignore"):
-        result = values.astype(kind)
+        result: np.ndarray = array.astype(kind)
     bad = np.flatnonzero(~np.isfinite(result))
     if len(bad):
-        raise ValueError(f"{name}[{bad[0]}] is {values[bad[0]]}; expected finite numbers within float32")
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; expected finite numbers within float32")
     return result
+
+
+def _flat(values: Any, name: str, dtype: type | None = None) -> np.ndarray:
+    """A column of any kind as a NumPy array of one dimension, of which nothing is masked."""
+    if isinstance(values, ak.Array):
+        values = ak.to_numpy(values, allow_missing=True)
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name}[{np.flatnonzero(np.ma.getmaskarray(values))[0]}] is masked; fill or drop such entries"
+        )
+    array = np.asarray(values, dtype)
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}; expected one value an entry, in one dimension")
+    return array
+
+
+def _short(value: Any) -> str:
+    return f"{type(value).__name__} {reprlib.repr(value)}"
 
 
 def _categorical(codes: np.ndarray, names: Sequence[str]):

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import BinaryIO
 
 import numpy as np
 
+from dmlib import _files
 from dmlib.events import csv_kernel
-from dmlib.events.columns import KINDS, OBJECT, Columns, places
+from dmlib.events.columns import KINDS, Columns, encode
 
 _BLANKS = b" \t\r"
 _CODES = {name.encode(): code for code, name in enumerate(KINDS)} | {b"mu-": 4, b"mu+": 5, b"a": 6}
 _NUMBER = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?0*\d{1,6}))?")
 _OVERFLOW = 2.0**128 - 2.0**103  # from here on the nearest float32 is infinite
 _SPARE = bytes(8)  # the kernel looks eight bytes ahead
+_MARK = b"\xef\xbb\xbf"  # the byte-order mark that some programs put before UTF-8 text
+
+_State = tuple[int, int, int, int, int]  # where the parser stands: byte, lines, events, objects, runs of one process
 
 
 class _BadField(Exception):
@@ -36,31 +40,34 @@ def read_blocks(
     path: str | os.PathLike, on_error: str, chunk_bytes: int, skipped: list[tuple[int, str]]
 ) -> Iterator[Columns]:
     """Reads a file as blocks of whole lines, at least one block; lines left out are added to `skipped`."""
-    line, offset, room = 1, 0, None
-    with open(path, "rb") as file:
+    if chunk_bytes < 1:
+        raise ValueError(f"chunk_bytes = {chunk_bytes}; expected a positive number of bytes")
+    line, offset, buffers = 1, 0, _Buffers(0)
+    with _files.unpacked(path) as file:
         for block in _whole_lines(file, chunk_bytes):
             size = len(block) - len(_SPARE)
-            if room is None or room.capacity < size:
-                room = _Room(size + size // 4)
-            state = (0, 0, 0, 0, 0)
-            while (state := room.parse(block, size, state))[0] < size:
-                start, lines = state[:2]
-                stop = block.index(b"\n", start)
+            if buffers.capacity < size:
+                buffers = _Buffers(size + size // 4)
+            mark = len(_MARK) if offset == 0 and block.startswith(_MARK) else 0
+            state = buffers.parse(block, size, (mark, 0, 0, 0, 0))
+            while (start := state[0]) < size:
+                lines, stop = state[1], block.index(b"\n", start)
                 try:
-                    state = room.add(_line(block[start:stop]), start, state)
+                    state = buffers.add(_line(block[start:stop]), start, state)
                 except _BadField as bad:
                     message = f"{path}, line {line + lines}, byte {offset + start + bad.place}: {bad}"
                     if on_error == "raise":
                         advice = 'Correct the line, or pass on_error="skip" to leave such lines out.'
                         raise ValueError(f"{message}. {advice}") from None
                     skipped.append((line + lines, message))
-                state = (stop + 1, lines + 1, *state[2:])
-            yield room.columns(block, state)
+                state = buffers.parse(block, size, (stop + 1, lines + 1, *state[2:]))
+            yield buffers.columns(block, state)
             line, offset = line + state[1], offset + size
 
 
 def _whole_lines(file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
-    parts, empty = [], True
+    parts: list[bytes] = []
+    empty = True
     while chunk := file.read(chunk_bytes):
         end = chunk.rfind(b"\n") + 1
         if end:
@@ -71,7 +78,7 @@ def _whole_lines(file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
         yield b"".join([*parts, b"\n", _SPARE])
 
 
-class _Room:
+class _Buffers:
     """The arrays that the kernel fills; made once, as long as the largest block could need."""
 
     def __init__(self, capacity: int):
@@ -84,12 +91,12 @@ class _Room:
         self.kinds = np.empty(rows, np.int8)
         self.momenta = np.empty((4, rows), np.float32)
 
-    def parse(self, block: bytes, size: int, state: tuple[int, ...]) -> tuple[int, ...]:
-        """Lets the kernel run until it is done or stops at a line; returns byte, lines, events, objects, runs."""
-        room = self.ids, self.runs, self.begin, self.end, self.header, self.counts, self.kinds, self.momenta
-        return csv_kernel.parse(np.frombuffer(block, np.uint8), size, *state, *room)
+    def parse(self, block: bytes, size: int, state: _State) -> _State:
+        """Lets the kernel run until it is done or stops at a line."""
+        arrays = self.ids, self.runs, self.begin, self.end, self.header, self.counts, self.kinds, self.momenta
+        return csv_kernel.parse(np.frombuffer(block, np.uint8), size, *state, *arrays)
 
-    def add(self, values: tuple, start: int, state: tuple[int, ...]) -> tuple[int, ...]:
+    def add(self, values: tuple, start: int, state: _State) -> _State:
         """Adds what `_line` found."""
         byte, lines, event, obj, run = state
         self.ids[event], (begin, end), self.header[:, event], objects = values
@@ -99,16 +106,18 @@ class _Room:
             self.kinds[place], self.momenta[:, place] = kind, momentum
         return byte, lines, event + 1, obj + len(objects), run + 1
 
-    def columns(self, block: bytes, state: tuple[int, ...]) -> Columns:
+    def columns(self, block: bytes, state: _State) -> Columns:
         """A copy of what is filled."""
         _, _, event, obj, run = state
-        names: dict[str, int] = {}
-        codes = places([block[i:j].decode() for i, j in zip(self.begin[:run], self.end[:run], strict=True)], names)
-        weight, met, met_phi = self.header[:, :event].copy()
+        names = [block[i:j].decode() for i, j in zip(self.begin[:run], self.end[:run], strict=True)]
+        codes, processes = encode(names)
         events = {"id": self.ids[:event].copy(), "process": codes[self.runs[:event]]}
-        events |= {"weight": weight, "met": met, "met_phi": met_phi}
-        objects = [self.kinds[:obj].copy(), *(column[:obj].copy() for column in self.momenta)]
-        return Columns(events, list(names), self.counts[:event].copy(), dict(zip(OBJECT, objects, strict=True)))
+        for name, values in zip(("weight", "met", "met_phi"), self.header, strict=True):
+            events[name] = values[:event].copy()
+        objects: dict[str, np.ndarray] = {"kind": self.kinds[:obj].copy()}
+        for name, values in zip(("E", "pt", "eta", "phi"), self.momenta, strict=True):
+            objects[name] = values[:obj].copy()
+        return Columns(events, processes, self.counts[:event].copy(), objects)
 
 
 def _line(text: bytes) -> tuple[int, tuple[int, int], list[np.float32], list[tuple]]:
@@ -116,14 +125,14 @@ def _line(text: bytes) -> tuple[int, tuple[int, int], list[np.float32], list[tup
     fields = list(_split(text, b";", 0))
     if len(fields) < 5:
         raise _BadField(0, f"{len(fields)} fields in {_short(text)}; expected id;process;weight;MET;METphi and objects")
-    (at, number), (begin, process), *header = fields[:5]
+    (at, number), (begin, process), *rest = fields[:5]
     try:
         process.decode()
     except UnicodeDecodeError as error:
         raise _BadField(begin + error.start, f"process {_short(process)} is not UTF-8; expected text") from None
     header = [
         _float32(*field, what, exponent)
-        for field, what, exponent in zip(header, ("a weight", "MET in MeV", "METphi"), (0, -3, 0), strict=True)
+        for field, what, exponent in zip(rest, ("a weight", "MET in MeV", "METphi"), (0, -3, 0), strict=True)
     ]
     objects = fields[5:-1] if len(fields) > 5 and not fields[-1][1] else fields[5:]  # after a last ; stands nothing
     return _int64(at, number), (begin, begin + len(process)), header, [_object(*field) for field in objects]
@@ -186,7 +195,7 @@ def write_text(columns: Columns, file: BinaryIO, rows: int = 1 << 16) -> None:
     for name in columns.processes:
         if re.search("[;\r\n]|^[ \t]|[ \t]$", name):
             raise ValueError(f"process {name!r} cannot be written: it holds ; or a line end, or a blank at an end")
-    for start in range(0, len(columns.counts), rows):
+    for start in range(0, len(columns), rows):
         file.write(_text(columns[start : start + rows]))
 
 
@@ -194,18 +203,18 @@ def _text(columns: Columns) -> memoryview:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    def names(codes: np.ndarray, among: list[str] | tuple[str, ...]) -> pa.Array:
-        return pa.array(among, pa.string()).take(pa.array(codes))
+    def decode(codes: np.ndarray, names: Sequence[str]) -> pa.Array:
+        return pa.array(names, pa.string()).take(pa.array(codes))
 
     def join(parts: list[pa.Array], separator: str) -> pa.Array:
         return pc.binary_join_element_wise(*(part.cast(pa.string()) for part in parts), separator)
 
     events, objects = columns.events, columns.objects
     momenta = [_decimals(objects[name], exponent) for name, exponent in (("E", 3), ("pt", 3), ("eta", 0), ("phi", 0))]
-    text = join([join([names(objects["kind"], KINDS), *momenta], ","), pa.array([""] * len(objects["kind"]))], ";")
-    lists = pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(columns.counts)]).astype(np.int32), text)
+    text = join([join([decode(objects["kind"], KINDS), *momenta], ","), pa.array([""] * len(objects["kind"]))], ";")
+    lists = pa.ListArray.from_arrays(columns.offsets.astype(np.int32), text)
     header = [_decimals(events["weight"]), _decimals(events["met"], 3), _decimals(events["met_phi"])]
-    header = [pa.array(events["id"]), names(events["process"], columns.processes), *header]
+    header = [pa.array(events["id"]), decode(events["process"], columns.processes), *header]
     lines = join([*header, pc.binary_join(lists, "")], ";")
     return memoryview(("\n".join(lines.to_pylist()) + "\n").encode())
 

@@ -7,6 +7,7 @@ stop at the start of that line, and `dmlib.events.csv` goes through it with care
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -23,9 +24,9 @@ _POWERS = np.array([float(f"1e{k}") for k in range(-_REACH, _REACH + 1)])
 _TINY, _HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
-def _compiled(function: Callable) -> Callable:
+def _compiled(function: Callable) -> Any:
     # _nrt=False: nothing is allocated here, and counting references (atomically) would cost a third of the time.
-    options = {"nogil": True, "forceinline": True, "_nrt": False}
+    options: dict[str, Any] = {"nogil": True, "forceinline": True, "_nrt": False}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to cache in: a read-only installation without a home
@@ -115,8 +116,27 @@ def _number(a, i, exponent):
     return np.float32(-value if negative else value), i, sure
 
 
+def parse(a: np.ndarray, size: int, *state_and_columns: Any) -> tuple[int, int, int, int, int]:
+    """Calls :func:`_parse`; compiles it anew where what an earlier session compiled was cut or damaged on the disk.
+
+    Raises:
+        RuntimeError: It is damaged and cannot be replaced.
+    """
+    try:
+        return _parse(a, size, *state_and_columns)
+    except Exception as error:  # numba's, when it loads the kernel: the kernel itself raises none
+        try:
+            for function in (_word, _blanks, _digits, _number, _parse):
+                function.recompile()  # and so empties its cache
+        except OSError:
+            folder = _parse.stats.cache_path
+            message = f"{folder} holds a damaged copy of the compiled CSV parser; delete the folder or make it writable"
+            raise RuntimeError(message) from error
+        return _parse(a, size, *state_and_columns)
+
+
 @_compiled
-def parse(a, size, i, lines, event, obj, run, ids, runs, begin, end, header, counts, kinds, momenta):
+def _parse(a, size, i, lines, event, obj, run, ids, runs, begin, end, header, counts, kinds, momenta):
     """Fills columns from the lines that start at byte i, up to the first that is not plain.
 
     Arguments:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dmlib import _files
 from dmlib.events.columns import EVENT, KINDS, OBJECT, Columns, kind_codes
 
 _UNITS = {"met": "GeV", "met_phi": "rad", "E": "GeV", "pt": "GeV", "phi": "rad"}
@@ -41,7 +44,7 @@ def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: in
     }
     with pq.ParquetWriter(file, SCHEMA, **options) as writer:
         for block in blocks:
-            for start in range(0, len(block.counts), rows):
+            for start in range(0, len(block), rows):
                 writer.write_batch(_batch(block[start : start + rows]))
 
 
@@ -52,28 +55,40 @@ def _batch(columns: Columns) -> pa.RecordBatch:
     events = {**columns.events, "process": dictionary(columns.events["process"], columns.processes)}
     objects = {**columns.objects, "kind": dictionary(columns.objects["kind"], KINDS)}
     records = pa.StructArray.from_arrays([pa.array(objects[name]) for name in OBJECT], fields=list(_OBJECT))
-    offsets = np.concatenate([[0], np.cumsum(columns.counts)]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(offsets, records).cast(_OBJECTS.type)
+    lists = pa.ListArray.from_arrays(columns.offsets.astype(np.int32), records).cast(_OBJECTS.type)
     return pa.RecordBatch.from_arrays([*(pa.array(events[name]) for name in EVENT), lists], schema=SCHEMA)
 
 
-def read_blocks(path: str | os.PathLike, columns: Iterable[str] | None) -> Iterator[Columns]:
+def read_blocks(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[Columns]:
     """Reads a file by row groups, at least one block; `columns` as in `dmlib.events.read_parquet`."""
+    if isinstance(columns, str):
+        raise TypeError(f"columns={columns!r}; expected a list of fields, such as [{columns!r}]")
     wanted = [*EVENT, "objects"] if columns is None else list(columns)
     known = [*EVENT, "objects", *(f"objects.{name}" for name in OBJECT)]
-    if unknown := [name for name in wanted if name not in known]:
+    if unknown := [str(name) for name in wanted if name not in known]:
         raise ValueError(f"unknown columns {', '.join(unknown)}; expected some of {', '.join(known)}")
-    with open(path, "rb") as source:
-        try:
-            file = pq.ParquetFile(source)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV") from None
+    if not wanted:
+        raise ValueError(f"columns is empty; expected None, for all, or some of {', '.join(known)}")
+    leaves = [name.replace("objects.", _LEAF) for name in wanted]
+    path = _files.expanded(path)
+    with open(path, "rb") as source, _damage_told(path):
+        file = pq.ParquetFile(source)
         _check(path, file.schema_arrow)
-        leaves = [name.replace("objects.", _LEAF) for name in wanted]
         yield _columns(pa.record_batch([pa.array([], field.type) for field in SCHEMA], schema=SCHEMA), wanted)
         for group in range(file.num_row_groups):
             for batch in file.read_row_group(group, leaves).to_batches():
+                batch.validate(full=True)  # or a damaged index would reach beyond the names
                 yield _columns(batch, wanted)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of the file
+            raise
+        raise ValueError(f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV") from error
 
 
 def _check(path: str | os.PathLike, found: pa.Schema) -> None:

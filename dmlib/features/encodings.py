@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dmlib.channels import JETS, LEPTONS
-from dmlib.events.columns import KINDS, kind_codes
+from dmlib.events.columns import KINDS, complete, kind_codes
 
 _FOUR_MOMENTUM = ("E", "pt", "eta", "phi")
 
@@ -38,6 +38,7 @@ def leading(events: ak.Array, n: int = 8, kind: bool = False) -> pd.DataFrame:
         >>> leading(events, n=3, kind=True).iloc[0].to_list()[2:]
         [2.0, 148.0, -1.5, -1.75, 332.0, 1.0, 86.0, -0.5, -1.25, 100.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
+    events = complete(events)
     variables = ("pt", "eta", "phi", "E")
     return _table(_met(events), _objects(events, {"o": (KINDS, n)}, ("kind", *variables) if kind else variables))
 
@@ -58,7 +59,7 @@ def slots(events: ak.Array) -> dict[str, int]:
         >>> slots(events)
         {'j': 2, 'b': 0, 'e-': 0, 'e+': 0, 'm-': 1, 'm+': 0, 'g': 0}
     """
-    return dict(zip(KINDS, _counts(events)[1].max(axis=0, initial=0).tolist(), strict=True))
+    return dict(zip(KINDS, _counts(complete(events))[1].max(axis=0, initial=0).tolist(), strict=True))
 
 
 _fit_slots = slots  # the argument of `static` hides the name
@@ -93,6 +94,7 @@ def static(events: ak.Array, slots: Mapping[str, int] | None = None) -> pd.DataF
         >>> static(events, slots={"j": 2}).iloc[0].to_list()
         [60.0, 0.5, 1.0, 50.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0]
     """
+    events = complete(events)
     sizes = dict.fromkeys(KINDS, 0) | dict(_fit_slots(events) if slots is None else slots)
     if unknown := set(sizes) - set(KINDS):
         raise ValueError(f"slots: {sorted(unknown)} are no known kinds; expected some of {', '.join(KINDS)}")
@@ -124,6 +126,7 @@ def dynamic(events: ak.Array, n: int = 20) -> pd.DataFrame:
         >>> x["o2_is_m-"].item(), x["o3_is_none"].item()
         (1.0, 1.0)
     """
+    events = complete(events)
     classes = [f"is_{kind}" for kind in (*KINDS, "none")]
     total = (["n"], ak.to_numpy(ak.num(events["objects"]))[:, None])
     return _table(_met(events), total, _objects(events, {"o": (KINDS, n)}, (*classes, "pt", "eta", "phi", "E")))
@@ -150,6 +153,7 @@ def efficient(events: ak.Array, energy: bool = True) -> pd.DataFrame:
         >>> efficient(events)[["n_b", "n_m-", "jet1_E", "jet2_E", "lepton1_E"]].iloc[0].to_list()
         [1.0, 1.0, 90.0, 0.0, 40.0]
     """
+    events = complete(events)
     variables = _FOUR_MOMENTUM if energy else _FOUR_MOMENTUM[1:]
     groups = {"jet": (JETS, 7), "lepton": (LEPTONS, 4)}
     return _table(_met(events), _counts(events), _objects(events, groups, variables))
@@ -175,10 +179,11 @@ def aggregates(events: ak.Array) -> pd.DataFrame:
         >>> aggregates(events).columns.to_list()
         ['met', 'met_phi', 'n_j', 'n_b', 'n_e-', 'n_e+', 'n_m-', 'n_m+', 'n_g']
     """
+    events = complete(events)
     return _table(_met(events), _counts(events))
 
 
-def theories(events: ak.Array) -> pd.DataFrame:
+def by_kind(events: ak.Array) -> pd.DataFrame:
     """Encodes what the mixture-of-theories classifiers see: counts, 7 jets, 4 b-jets and 2 of each lepton.
 
     Arguments:
@@ -196,11 +201,17 @@ def theories(events: ak.Array) -> pd.DataFrame:
         >>> from dmlib.events import from_columns
         >>> events = from_columns(id=[1], process=["ww"], weight=[1.0], met=[60.0], met_phi=[0.5],
         ...     counts=[2], kind=["m-", "b"], E=[40.0, 90.0], pt=[30.0, 50.0], eta=[0.5, 1.0], phi=[0.0, 2.0])
-        >>> theories(events).shape
+        >>> by_kind(events).shape
         (1, 85)
     """
+    events = complete(events)
     groups = {"j": (("j",), 7), "b": (("b",), 4)} | {kind: ((kind,), 2) for kind in LEPTONS}
     return _table(_met(events), _counts(events), _objects(events, groups, _FOUR_MOMENTUM))
+
+
+def theories(events: ak.Array) -> pd.DataFrame:
+    """Another name of :func:`by_kind`, after the classifiers that it was made for."""
+    return by_kind(events)
 
 
 # A block is (names, values of shape (events, len(names))); a table is a few blocks side by side.
@@ -213,87 +224,83 @@ def _table(*blocks: _Block) -> pd.DataFrame:
 
 
 def _met(events: ak.Array) -> _Block:
-    names = ["met", "met_phi"]
-    values = np.stack([ak.to_numpy(events[name]) for name in names], axis=1)
-    _require_finite(values, names, np.arange(len(events)))
-    return names, values
+    columns = {name: ak.to_numpy(events[name]) for name in ("met", "met_phi")}
+    for name, values in columns.items():
+        _require_finite(values, name, np.arange(len(events)))
+    return list(columns), np.stack(list(columns.values()), axis=1)
 
 
 def _counts(events: ak.Array) -> _Block:
-    event, code = _event_and_code(events)
-    counts = np.bincount(event * len(KINDS) + code, minlength=len(events) * len(KINDS))
-    return [f"n_{kind}" for kind in KINDS], counts.reshape(-1, len(KINDS))
+    n, k = len(events), len(KINDS)
+    counts = np.bincount(_events_of_objects(events) * k + _codes(events), minlength=n * k)
+    return [f"n_{kind}" for kind in KINDS], counts.reshape(n, k)
 
 
 def _objects(events: ak.Array, groups: Mapping[str, tuple[Sequence[str], int]], variables: Sequence[str]) -> _Block:
-    """Encodes the leading objects: ``groups`` is label -> (kinds, number of slots), with each kind in one group."""
-    kind, momenta = _fill(events, groups)
-    classes = ("is_none", *(f"is_{name}" for name in KINDS))
-
-    def values(variable: str) -> np.ndarray:
-        if variable in _FOUR_MOMENTUM:
-            return momenta[..., _FOUR_MOMENTUM.index(variable)]
-        if variable == "kind":
-            return kind
-        if variable == "present":
-            return kind > 0
-        return kind == classes.index(variable)
-
-    names = [f"{label}{i}_{v}" for label, (_, size) in groups.items() for i in range(1, size + 1) for v in variables]
-    block = np.stack([values(v) for v in variables], axis=2, dtype=np.float32, casting="same_kind")
-    return names, block.reshape(len(events), len(names))
-
-
-def _fill(events: ak.Array, groups: Mapping[str, tuple[Sequence[str], int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Fills the slots: kind (0 empty, 1 the first of KINDS), shape (events, slots), and (events, slots, 4) momenta."""
+    """Encodes the leading objects: ``groups`` is label -> (kinds, number of slots)."""
     for label, (_, size) in groups.items():
         if not isinstance(size, int | np.integer) or size < 0:
             raise ValueError(f"{size!r} slots for {label!r} objects: expected a whole number, 0 or more")
-    event, code = _event_and_code(events)
-    momenta = np.stack([ak.to_numpy(ak.flatten(events["objects", name])) for name in _FOUR_MOMENTUM], axis=1)
-    _require_finite(momenta, [f"objects.{name}" for name in _FOUR_MOMENTUM], event)
-
-    sizes = np.array([size for _, size in groups.values()], dtype=np.int64)
-    group = np.full(len(KINDS), -1)
-    for number, (kinds, _) in enumerate(groups.values()):
-        group[np.isin(KINDS, kinds)] = number
-    # A pile holds the objects of one event that compete for the same slots; -1 is for those that no slot takes.
-    pile = np.where(group[code] < 0, -1, event * len(groups) + group[code])
-    order = _by_falling_pt(pile, momenta, code)
-    order = order[np.searchsorted(pile[order], 0) :]
-    rank = np.arange(len(order)) - np.searchsorted(pile[order], pile[order])
-    fits = rank < sizes[group[code[order]]]
-    order, rank = order[fits], rank[fits]
-    place = event[order], (np.cumsum(sizes) - sizes)[group[code[order]]] + rank
-
-    kind = np.zeros((len(events), sizes.sum()), dtype=np.int8)
-    kind[place] = code[order] + 1
-    filled = np.zeros((*kind.shape, len(_FOUR_MOMENTUM)), dtype=np.float32)
-    filled[place] = momenta[order]
-    return kind, filled
-
-
-def _by_falling_pt(pile: np.ndarray, momenta: np.ndarray, code: np.ndarray) -> np.ndarray:
-    energy, pt, eta, phi = momenta.T
-    order = np.lexsort((-pt, pile))
-    same = np.zeros(len(order), dtype=bool)
-    same[1:] = (np.diff(pile[order]) == 0) & (np.diff(pt[order]) == 0)
-    # Equal pt in one pile is rare: only there the other variables decide, so that the stored order never does.
-    tied = same.copy()
-    tied[:-1] |= same[1:]
-    run = np.cumsum(~same)[tied]
-    few = order[tied]
-    order[tied] = few[np.lexsort((code[few], phi[few], eta[few], energy[few], run))]
-    return order
-
-
-def _event_and_code(events: ak.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Says of every object in which event it is, and which of KINDS."""
     objects = events["objects"]
-    return np.repeat(np.arange(len(events)), ak.to_numpy(ak.num(objects))), kind_codes(ak.flatten(objects["kind"]))
+    flat = {name: ak.to_numpy(ak.flatten(objects[name])) for name in _FOUR_MOMENTUM}
+    for name, values in flat.items():
+        _require_finite(values, f"objects.{name}", _events_of_objects(events))
+    flat["kind"] = _codes(events) + np.float32(1)
+    place, kind = (ak.unflatten(values, ak.num(objects)) for values in (np.arange(len(flat["kind"])), flat["kind"]))
+    order = _by_falling_pt(objects, kind)
+    place, kind = place[order], kind[order]
+    in_slots = np.concatenate([_leading(place, kind, *group) for group in groups.values()], axis=1)
+    # An empty slot, -1, takes the zero at the end.
+    filled = {name: np.append(values, np.float32(0))[in_slots] for name, values in flat.items()}
+    names = [f"{label}{i}_{v}" for label, (_, size) in groups.items() for i in range(1, size + 1) for v in variables]
+    block = np.stack([_variable(filled, name) for name in variables], axis=2)
+    return names, block.reshape(len(events), len(names))
 
 
-def _require_finite(values: np.ndarray, names: Sequence[str], event: np.ndarray) -> None:
+def _leading(place: ak.Array, kind: ak.Array, kinds: Sequence[str], size: int) -> np.ndarray:
+    """The places of the first objects of some kinds, -1 for an empty slot, shape (events, size)."""
+    if len(kinds) < len(KINDS):
+        chosen = np.isin(["none", *KINDS], kinds)[ak.to_numpy(ak.flatten(kind)).astype(int)]
+        place = place[ak.unflatten(chosen, ak.num(kind))]
+    return ak.to_numpy(ak.fill_none(ak.pad_none(place, size, clip=True), -1)).reshape(len(place), size)
+
+
+def _variable(filled: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """One variable of all slots, float32."""
+    if name in filled:
+        return filled[name]
+    if name == "present":
+        return (filled["kind"] > 0).astype(np.float32)
+    number = ("is_none", *(f"is_{kind}" for kind in KINDS)).index(name)
+    return (filled["kind"] == number).astype(np.float32)
+
+
+def _by_falling_pt(objects: ak.Array, kind: ak.Array) -> ak.Array:
+    """The order of objects in pt, and of those of equal pt in the other variables: the stored order never decides."""
+    order = ak.argsort(objects["pt"], ascending=False, stable=True)
+    pt = objects["pt"][order]
+    tied = ak.to_numpy(ak.any(pt[:, 1:] == pt[:, :-1], axis=1))
+    if not tied.any():
+        return order
+    keys = [(kind, True), *((objects[name], True) for name in ("phi", "eta", "E")), (objects["pt"], False)]
+    by_all = ak.local_index(pt[tied])
+    for values, ascending in keys:  # from the last that decides to the first, each keeping the order of its equals
+        by_all = by_all[ak.argsort(values[tied][by_all], ascending=ascending, stable=True)]
+    place = np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))
+    return ak.concatenate([order[~tied], by_all])[place]
+
+
+def _codes(events: ak.Array) -> np.ndarray:
+    """The kind of every object, the objects of all events end to end, as its place in KINDS."""
+    return kind_codes(ak.flatten(events["objects", "kind"]))
+
+
+def _events_of_objects(events: ak.Array) -> np.ndarray:
+    """The event of every object, the objects of all events end to end."""
+    return np.repeat(np.arange(len(events)), ak.to_numpy(ak.num(events["objects"])))
+
+
+def _require_finite(values: np.ndarray, name: str, event: np.ndarray) -> None:
     if not (finite := np.isfinite(values)).all():
-        row, column = np.argwhere(~finite)[0]
-        raise ValueError(f"{names[column]} of event {event[row]} is {values[row, column]}: expected a finite number")
+        place = np.argmin(finite)
+        raise ValueError(f"{name} of event {event[place]} is {values[place]}: expected a finite number")
