@@ -12,18 +12,16 @@ import shutil
 from pathlib import Path
 
 import nbformat
+from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
 
-from tools.convert import ROOT, tags
+from tools.convert import ROOT
 
 
 def student_edition(nb: NotebookNode) -> NotebookNode:
     """Returns a copy of a notebook without solutions and outputs; check cells stay, folded."""
-    nb = copy.deepcopy(nb)
-    nb.cells = [cell for cell in nb.cells if "solution" not in tags(cell)]
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    nb, _ = TagRemovePreprocessor(remove_cell_tags={"solution"}).preprocess(copy.deepcopy(nb), {})
+    nb, _ = ClearOutputPreprocessor().preprocess(nb, {})
     nb.metadata.pop("dmlib", None)
     return nb
 

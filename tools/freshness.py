@@ -1,7 +1,11 @@
-"""What a chapter's outputs were made from, as one hash: its code, the dmlib modules under it, their data."""
+"""What a chapter's outputs were made from, as one hash: its code, the code of dmlib that it runs, tables, samples."""
 
 import ast
 import hashlib
+import io
+import json
+import tokenize
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,93 +13,64 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from tools.convert import ROOT, tags
+from tools.reach import PACKAGE, Part, Reach, Unit, plain
 
-PACKAGE = "dmlib"
-CATALOGUE = ("dmlib/samples/", "dmlib/challenge.py")  # these name all sets
-
-
-def code(nb: NotebookNode) -> str:
-    """Returns the code of a notebook as plain Python; the set-up cell for Colab makes no output and is left out."""
-    cells = [cell.source for cell in nb.cells if cell.cell_type == "code" and "colab" not in tags(cell)]
-    return "\n".join(TransformerManager().transform_cell(source) for source in cells)
+LOAD_TABLE = Unit(f"{PACKAGE}.results", "load")
+CATALOGUE = (f"{PACKAGE}.samples", f"{PACKAGE}.challenge")  # these name all sets
 
 
-def _names(text: str, package: str) -> set[str]:
-    """Returns the dotted names below the package that a piece of code imports or reaches as attributes."""
-    tree = ast.parse(text)
-    typing_only = {
-        child
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for statement in node.body
-        for child in ast.walk(statement)
-    }
-    names: set[str] = set()
-    aliases: dict[str, str] = {}
-    nodes = [node for node in ast.walk(tree) if node not in typing_only]
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for item in node.names:
-                names.add(item.name)
-                local = item.asname or item.name.partition(".")[0]
-                aliases[local] = item.name if item.asname else local
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            names.update(f"{base}.{item.name}" for item in node.names)
-            aliases.update({item.asname or item.name: f"{base}.{item.name}" for item in node.names})
-    for node in nodes:
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if parts and isinstance(node, ast.Name) and node.id in aliases:
-            names.add(".".join([aliases[node.id], *reversed(parts)]))
-    return {name for name in names if name.split(".")[0] == PACKAGE}
+def cells(nb: NotebookNode) -> list[NotebookNode]:
+    """Returns the code cells; the set-up cell for Colab makes no output and is left out."""
+    return [cell for cell in nb.cells if cell.cell_type == "code" and "colab" not in tags(cell)]
 
 
-def _files(name: str, root: Path) -> list[Path]:
-    """Returns the module files on the way down a dotted name: `dmlib.a.b.f` may pass `dmlib/a/b.py`."""
-    found, folder = [root / PACKAGE / "__init__.py"], root / PACKAGE
-    for part in name.split(".")[1:]:
-        if (folder / part).is_dir():
-            folder = folder / part
-            found.append(folder / "__init__.py")
-        else:
-            found.append(folder / f"{part}.py")
-            break
-    return [path for path in found if path.exists()]
+def code(cell: NotebookNode) -> str:
+    """Returns what a cell does, as a text that comments, formatting and docstrings leave as it is."""
+    text = TransformerManager().transform_cell(cell.source)
+    return f"{plain(ast.parse(text).body)!r} {_silent(text)}"
 
 
-def modules(text: str, root: Path = ROOT) -> list[Path]:
-    """Returns the files of dmlib that a piece of code imports, and those that they import, sorted."""
-    seen: set[Path] = set()
-    waiting = [(text, "")]
-    while waiting:
-        source, package = waiting.pop()
-        for path in {path for name in _names(source, package) for path in _files(name, root)} - seen:
-            seen.add(path)
-            waiting.append((path.read_text(), ".".join(path.parent.relative_to(root).parts)))
-    return sorted(seen)
+def _silent(text: str) -> bool:
+    """Says whether a semicolon keeps the value of the last line from being shown."""
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.string.strip()]
+    return next((t.string == ";" for t in reversed(tokens) if t.type != tokenize.COMMENT), False)
 
 
-@lru_cache
+@lru_cache(maxsize=4096)
 def _digest(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _data(chapter: Part, reach: Reach, root: Path) -> Iterator[Path]:
+    """Yields the files of stored tables and embedded samples that reached code names.
+
+    A table counts, with the record of its study, where the chapter or code under it loads it by name; all do where a
+    name is computed. A sample counts where its folder's name occurs in a string of the reached code, other than the
+    catalogue's, which names them all.
+    """
+    folder = root / PACKAGE / "data"
+    tables = sorted((folder / "results").glob("*.csv"))
+    loaded = {table.stem for table in tables if {None, table.stem} & reach.arguments}
+    yield from (table for table in tables if table.stem in loaded)
+    for study in sorted((folder / "results").glob("*.json")):
+        if loaded.intersection(json.loads(study.read_text()).get("tables", [])):
+            yield study
+    parts = [chapter, *(part for unit, part in reach.parts.items() if not unit.module.startswith(CATALOGUE))]
+    for sample in sorted(path for path in folder.glob("*/") if path.name != "results"):
+        if any(f"{sample.name}/" in text for part in parts for text in part.strings):
+            yield from sorted(path for path in sample.rglob("*") if path.is_file())
 
 
 def fingerprint(nb: NotebookNode, root: Path = ROOT) -> str:
     """Returns the hash of all that can change a chapter's outputs, apart from the versions of libraries.
 
-    Embedded samples count where their names occur in the chapter's code or in a module under it, other
-    than those of the catalogue, which name them all. Prose does not count: it is converted again without a run.
+    Prose does not count, nor do comments and docstrings: they are converted again without a run.
     """
-    text = code(nb)
-    files = modules(text, root)
-    inside = {path: path.relative_to(root).as_posix() for path in files}
-    reached = text + "".join(path.read_text() for path in files if not inside[path].startswith(CATALOGUE))
-    for folder in sorted((root / PACKAGE / "data").glob("*/")):
-        if f"{folder.name}/" in reached:
-            files += sorted(path for path in folder.rglob("*") if path.is_file())
-    digests = [f"{path.relative_to(root).as_posix()} {_digest(path, path.stat().st_mtime_ns)}" for path in files]
-    return hashlib.sha256("\n".join([text, *digests]).encode()).hexdigest()
+    sources = [TransformerManager().transform_cell(cell.source) for cell in cells(nb)]
+    chapter = Part(ast.parse("\n".join(sources)).body)
+    reach = Reach(chapter, root, LOAD_TABLE)
+    below = sorted(part.digest for part in reach.parts.values())
+    data = [
+        f"{path.relative_to(root)} {_digest(path, path.stat().st_mtime_ns)}" for path in _data(chapter, reach, root)
+    ]
+    return hashlib.sha256("\n".join([*map(code, cells(nb)), *below, *data]).encode()).hexdigest()

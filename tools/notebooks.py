@@ -1,8 +1,8 @@
 """Runs chapters and says which are stale: `python -m tools.notebooks run|check [NAME ...]`.
 
 A chapter is `notebooks/NN-name.py`, the source, and `NN-name.ipynb`, made from it in this direction only and kept
-with its outputs. `run` executes the chapters whose code, dmlib modules or data changed and converts prose alone
-without a run; `check` executes nothing, and lists what is stale and what breaks a rule of `tools.rules`.
+with its outputs. `run` executes the chapters of which some code or data changed and converts prose alone without a run;
+`check` executes nothing, and lists what is stale and what breaks a rule of `tools.rules`.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from tools.convert import ROOT, content, convert, dumps, sources, tags
-from tools.freshness import fingerprint
+from tools.convert import ROOT, content, convert, dumps, sources
+from tools.freshness import cells, code, fingerprint
 from tools.outputs import keep_pictures, tidy
 from tools.rules import complaints, executed
 
@@ -64,11 +64,6 @@ def read(source: Path) -> NotebookNode | None:
     return nbformat.read(path, as_version=4) if path.exists() else None
 
 
-def _code(nb: NotebookNode) -> list[NotebookNode]:
-    """Returns the code cells, apart from the set-up cell for Colab."""
-    return [cell for cell in nb.cells if cell.cell_type == "code" and "colab" not in tags(cell)]
-
-
 def problem(source: Path, root: Path = ROOT) -> str | None:
     """Says what is wrong between a source and its notebook, without running anything, or returns None.
 
@@ -78,7 +73,7 @@ def problem(source: Path, root: Path = ROOT) -> str | None:
 
     Returns:
         "missing", "failed: ...", "stale: ..." (its outputs come from other code or data: run it) or
-        "drifted: ..." (only prose or metadata differ: converting is enough); None when all is well.
+        "drifted: ..." (only prose, comments or metadata differ: converting is enough); None when all is well.
     """
     new, old = convert(source, root), read(source)
     if old is None:
@@ -86,8 +81,8 @@ def problem(source: Path, root: Path = ROOT) -> str | None:
     if (why := next(executed(old), None)) is not None:
         return f"failed: {why}"
     if old.metadata.get("dmlib", {}).get("sources") != fingerprint(new, root):
-        return "stale: its code, a dmlib module under it or its data changed since it was run"
-    if [cell.source for cell in _code(old)] != [cell.source for cell in _code(new)]:
+        return "stale: its code, code of dmlib that it runs, or its data changed since it was run"
+    if list(map(code, cells(old))) != list(map(code, cells(new))):
         return "stale: the notebook's code is not the source's"
     if content(old) != content(new):
         return "drifted: text or metadata of the notebook are not the source's"
@@ -95,8 +90,8 @@ def problem(source: Path, root: Path = ROOT) -> str | None:
 
 
 def _with_outputs_of(new: NotebookNode, old: NotebookNode) -> NotebookNode:
-    """Puts kept outputs under code that is the same; only prose, tags or the Colab cell changed."""
-    for cell, before in zip(_code(new), _code(old), strict=True):
+    """Puts kept outputs under code that is the same; only prose, comments, tags or the Colab cell changed."""
+    for cell, before in zip(cells(new), cells(old), strict=True):
         cell.outputs = before.outputs
     for number, cell in enumerate((cell for cell in new.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = number
