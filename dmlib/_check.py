@@ -10,7 +10,6 @@ import difflib
 import operator
 import reprlib
 from collections.abc import Iterable
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -166,20 +165,3 @@ def near(name: object, names: Iterable[str]) -> str:
     """Returns a hint for an unknown name, " Did you mean 'a' or 'b'?", or nothing if none is like it."""
     found = difflib.get_close_matches(str(name), list(names), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
-
-
-def whole(value, name: str, least: int = 1) -> int:
-    """Returns a whole number, at least so large."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}={value!r}: expected a whole number of {least} or more")
-    return int(value)
-
-
-def number(value, name: str, low: float = -np.inf, high: float = np.inf, closed: bool = False) -> float:
-    """Returns a finite number between two bounds, which are allowed themselves if ``closed``."""
-    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_) and np.isfinite(value)
-    if not real or not (low < value < high or closed and low <= value <= high):
-        least = f"of {low:g} or more" if closed else f"above {low:g}"
-        wanted = f"between {low:g} and {high:g}" if high < np.inf else "" if low == -np.inf else least
-        raise ValueError(f"{name}={value!r}: expected a number {wanted}".rstrip())
-    return float(value)

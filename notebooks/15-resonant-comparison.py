@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 
 import dmlib
-from dmlib import metrics, resonant, results, samples
+from dmlib import compute, metrics, resonant, results, samples
 
 run = dmlib.start(seed=15)
 region = (3.3, 3.7)
@@ -115,9 +115,11 @@ genuine.max_sic.agg(["median", "min", "max"]).round(1)
 
 # %%
 from_drawer = table[table.method == "IAD, trees"].iloc[0]
-sample = resonant.lhco(n_signal=1_000, seed=int(from_drawer.seed))
+item = from_drawer.seed, "benchmark", 1_000, 0, 0  # seeds of its own
+sample = resonant.lhco(seed=compute.seed(*item, "sample"))
 trees = resonant.TreeClassifier(**facts["settings"]["trees"])
-iad = resonant.IAD(trees, random_state=int(from_drawer.seed))
+seed = compute.seed(*item, "IAD, trees")
+iad = resonant.IAD(trees, random_state=seed)
 iad.fit(sample.x, sample.m, background=sample.extra, region=region)
 again, _ = metrics.max_sic(*sample.scores(iad))
 print(f"stored {from_drawer.max_sic:.1f}, again {again:.1f}")
@@ -268,7 +270,7 @@ assert bump.z > 3.5  # seeds 15, 1, 2, 3: 9.0, 5.5, 7.1, 9.4
 # %%
 settings = results.provenance("claims")["settings"]
 trees = resonant.TreeClassifier(**settings["trees"])
-names = ["m_j1", "delta_m", "tau21_1", "tau21_2"]
+names = list(resonant.benchmark.FEATURES)
 order = run.rng.permutation(375_000)
 background = samples.load("lhco/background").iloc[order]
 

@@ -49,6 +49,19 @@ def test_scores_are_split_by_label(data):
     assert len(background) == (data.test_y == 0).sum() and signal.std() < background.std()
 
 
-def test_more_signal_than_there_is_is_refused():
-    with pytest.raises(ValueError, match="n_signal=1000000: expected at most"):
-        benchmark.lhco(1_000_000)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_signal": 1_000_000}, "n_signal=1000000: expected at most .* lhco/signal"),
+        ({"n_signal": -1}, "n_signal=-1: expected a whole number of 0 or more"),
+        ({"n_signal": 10.5}, "n_signal=10.5: expected a whole number"),
+        ({"events": -5}, "events=-5: expected a whole number of 1 or more"),
+        ({"events": 0}, "events=0"),
+        ({"events": 10_000_000}, "events=10000000: expected at most .* lhco/background"),
+        ({"noise": -1}, "noise=-1"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        benchmark.lhco(**options)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from dmlib import counting
 from dmlib.resonant import Spectrum
@@ -76,9 +77,34 @@ def test_bad_fit_is_warned_about():
         (np.linspace(3, 4, 50), {"parameters": 5}, "2 to 4 parameters"),
         (np.linspace(3, 14, 50), {}, "between 0 and 13"),
         ([3.5, 3.6, 3.2], {}, "filled bins outside"),
-        ([3.5, np.nan], {}, "mass of event 1 is nan"),
+        ([3.5, np.nan], {}, "m: 1 of 2 values .* not finite"),
+        ([], {}, "at least one event"),
+        (np.linspace(4, 5, 50), {}, r"region=\(3.3, 3.7\): expected it among the masses, which go from 4 to 5"),
+        (np.linspace(3, 3.3, 50), {}, "among the masses"),
+        (np.linspace(3, 4, 50), {"bin_width": 0}, "bin_width=0"),
+        (np.ma.masked_less(np.linspace(3, 4, 50), 3.1), {}, "m holds masked values"),
     ],
 )
 def test_spectrum_refuses(m, options, message):
     with pytest.raises(ValueError, match=message):
         Spectrum(**options).fit(m, REGION)
+
+
+@pytest.mark.parametrize("region", [(3.5, np.inf), (-np.inf, 3.5), None, (3.7, 3.3), "TeV"])
+def test_region_has_two_finite_edges(region):
+    with pytest.raises(ValueError, match="region="):
+        Spectrum().fit(falling(5_000, np.random.default_rng(7)), region)
+
+
+@pytest.mark.parametrize("call", [lambda s: s.bump([3.5]), lambda s: s.expected(), lambda s: s.density([3.5])])
+def test_spectrum_wants_to_be_fitted_first(call):
+    with pytest.raises(NotFittedError, match="Spectrum"):
+        call(Spectrum())
+
+
+def test_region_at_the_edge_of_the_masses_is_read_by_extrapolation():
+    m = falling(20_000, np.random.default_rng(9))
+    spectrum = Spectrum().fit(m, (2.95, 3.3))
+    inside = 20_000 * (1 - (3 / 3.3) ** 7) / (1 - 1.5**-7)
+    value, error = spectrum.expected()
+    assert value > 0 and abs(value - inside) < inside and error > 0

@@ -9,7 +9,9 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.utils.validation import check_is_fitted
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dmlib import _check, compute, training
@@ -20,22 +22,20 @@ BINS = 255  # of each feature, for trees
 
 class _Binary(ClassifierMixin, BaseEstimator):
     def _arguments(self, x, y, sample_weight):
-        x, y = _check.features(x), np.asarray(y)
-        weight = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, float)
-        if y.shape != (len(x),) or weight.shape != (len(x),):
-            raise ValueError(f"y and sample_weight: expected one number for each of the {len(x)} events")
-        self.classes_ = np.unique(y)
+        x, y = _check.feature_array(x), np.ma.asarray(y)
+        if y.shape != (len(x),) or np.ma.is_masked(y):
+            raise ValueError(f"y: expected one class for each of the {len(x)} events, none masked")
+        self.classes_ = np.unique(y := y.data)
         if len(self.classes_) != 2:
             raise ValueError(f"y: expected events of two classes, not {self.classes_.tolist()}")
-        if not np.isfinite(weight).all() or (weight < 0).any() or not weight.sum() > 0:
-            raise ValueError("sample_weight: expected finite numbers, none negative and not all zero")
+        weight = _check.weights(sample_weight, len(x), "sample_weight")
         self.n_features_in_ = x.shape[1]
         return x, y == self.classes_[1], weight / weight.mean()
 
     def predict_proba(self, x: ArrayLike) -> np.ndarray:
         """Returns the probabilities of the two classes, shape (n, 2)."""
         check_is_fitted(self)
-        p = self._probability(_check.features(x, self.n_features_in_))
+        p = self._probability(_check.feature_array(x, self.n_features_in_))
         return np.column_stack([1 - p, p])
 
     def predict(self, x: ArrayLike) -> np.ndarray:
@@ -142,7 +142,7 @@ class TreeClassifier(_Binary):
             ValueError: There are not two classes, or values are not finite or do not fit.
         """
         x, y, weight = self._arguments(x, y, sample_weight)
-        seeds = np.random.default_rng(self.random_state).integers(2**31, size=self.ensemble)
+        ensemble = range(_check.count(self.ensemble, "ensemble"))
         one = HistGradientBoostingClassifier(
             max_iter=self.max_iter,
             learning_rate=self.learning_rate,
@@ -153,7 +153,8 @@ class TreeClassifier(_Binary):
         # Trees need bins only. scikit-learn finds them anew in every fit, slowly where events have weights.
         self.edges_ = np.quantile(x, np.linspace(0, 1, BINS + 1)[1:-1], axis=0).T
         x = self._binned(x)
-        self.members_ = [clone(one).set_params(random_state=int(s)).fit(x, y, weight) for s in seeds]
+        seeds = [compute.seed(self.random_state, "trees", k) for k in ensemble]
+        self.members_ = [clone(one).set_params(random_state=seed).fit(x, y, weight) for seed in seeds]
         return self
 
     def _probability(self, x):
@@ -164,12 +165,55 @@ class TreeClassifier(_Binary):
         return np.column_stack([np.searchsorted(edges, column) for edges, column in zip(self.edges_, x.T, strict=True)])
 
 
-def make(classifier, random_state: int):
-    """Returns a fresh classifier: "network", "trees", or a copy of any that has `predict_proba`."""
+def make(classifier, random_state: compute.Seed):
+    """Returns a fresh classifier: "network", "trees", or a copy of any that has `predict_proba`.
+
+    Arguments:
+        classifier: A name, or a classifier of scikit-learn's kind, a pipeline or a grid search among them.
+        random_state: Seed of the copy and of whatever is random within it.
+
+    Raises:
+        ValueError: It is no classifier that gives probabilities.
+    """
     named = {"network": NetworkClassifier, "trees": TreeClassifier}
-    if isinstance(classifier, str):
-        if classifier not in named:
-            raise ValueError(f"classifier={classifier!r}: expected one of {', '.join(named)}, or a classifier")
+    if isinstance(classifier, str) and classifier in named:
         return named[classifier](random_state=random_state)
+    if not hasattr(classifier, "fit") or isinstance(classifier, type) or not hasattr(classifier, "predict_proba"):
+        raise ValueError(
+            f"classifier={classifier!r}: expected one of {', '.join(named)}, or a classifier with predict_proba"
+        )
     fresh = clone(classifier)
-    return fresh.set_params(random_state=random_state) if "random_state" in fresh.get_params() else fresh
+    seeds = {
+        name: compute.seed(random_state, *name.split("__"))
+        for name in fresh.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    }
+    if isinstance(fresh, _Binary):  # its streams have names of their own
+        seeds = {"random_state": random_state}
+    return fresh.set_params(**seeds)
+
+
+def fit_weighted(classifier, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
+    """Fits a classifier of any origin to weighted events, the weights given by name.
+
+    Raises:
+        ValueError: It takes no weights, and they are not all the same.
+    """
+    name = _weight_name(classifier)
+    if name is None and not np.allclose(weight, weight[0]):
+        raise ValueError(
+            f"classifier={classifier!r} takes no sample_weight, but the two samples have {np.bincount(y).tolist()}"
+            " events or weights of their own; take a classifier that does"
+        )
+    return classifier.fit(x, y) if name is None else classifier.fit(x, y, **{name: weight})
+
+
+def _weight_name(classifier) -> str | None:
+    """The keyword by which a classifier's `fit` takes weights: that of the last step in a pipeline."""
+    if isinstance(classifier, Pipeline):
+        step, last = classifier.steps[-1]
+        name = _weight_name(last)
+        return name and f"{step}__{name}"
+    if isinstance(classifier, BaseSearchCV):
+        return _weight_name(classifier.estimator)
+    return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from dmlib._check import features
+from dmlib import _check
 
 
 class LogitScaler(TransformerMixin, BaseEstimator):
@@ -44,9 +44,9 @@ class LogitScaler(TransformerMixin, BaseEstimator):
         Raises:
             ValueError: A value is not finite, a feature is constant, or the margin is not between 0 and 0.5.
         """
-        if not 0 < self.margin < 0.5:
+        if not 0 < _check.positive(self.margin, "margin") < 0.5:
             raise ValueError(f"margin={self.margin!r}: expected a number between 0 and 0.5")
-        x = features(x)
+        x = _check.feature_array(x)
         self.low_, self.high_ = x.min(axis=0), x.max(axis=0)
         if (constant := np.flatnonzero(self.high_ == self.low_)).size:
             raise ValueError(f"feature {constant[0]} has the same value, {self.low_[constant[0]]:g}, in all events")
@@ -57,19 +57,19 @@ class LogitScaler(TransformerMixin, BaseEstimator):
     def transform(self, x) -> np.ndarray:
         """Maps x, shape (n, d), to z of the same shape."""
         check_is_fitted(self)
-        return (self._logit(features(x, len(self.low_))) - self.mean_) / self.scale_
+        return (self._logit(_check.feature_array(x, len(self.low_))) - self.mean_) / self.scale_
 
     def inverse_transform(self, z) -> np.ndarray:
         """Maps z back to x."""
         check_is_fitted(self)
-        y = np.asarray(z, float) * self.scale_ + self.mean_
+        y = _check.numbers(z, "z") * self.scale_ + self.mean_
         u = np.clip(0.5 * (1 + np.tanh(0.5 * y)), self.margin, 1 - self.margin)
         return self.low_ + (self.high_ - self.low_) * (u - self.margin) / (1 - 2 * self.margin)
 
     def log_det(self, x) -> np.ndarray:
         r"""Returns :math:`\log|\det \partial z / \partial x|` of each event, shape (n,)."""
         check_is_fitted(self)
-        u = self._place(features(x, len(self.low_)))
+        u = self._place(_check.feature_array(x, len(self.low_)))
         slope = (1 - 2 * self.margin) / (self.high_ - self.low_) / self.scale_
         return (np.log(slope) - np.log(u) - np.log1p(-u)).sum(axis=1)
 

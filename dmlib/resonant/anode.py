@@ -57,7 +57,7 @@ class ANODE(BaseEstimator):
         """
         x, m, inside = select_events(x, m, region)
         self.outer_ = sideband_flow(self.flow, x, m, inside, self.random_state)
-        inner = fresh_flow(self.flow if self.inner is None else self.inner, self.random_state + 1)
+        inner = fresh_flow(self.flow if self.inner is None else self.inner, self.random_state, "inner")
         self.inner_ = inner.fit(x[inside], m[inside], self.outer_.scaler_)
         return self
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dmlib import features, samples
+from dmlib import _check, compute, features, samples
+from dmlib.features.lhco import COLUMNS
 
-FEATURES = ("m_j1", "delta_m", "tau21_1", "tau21_2")
+FEATURES = COLUMNS[1:]  # all but the dijet mass
 REGION = (3.3, 3.7)  # TeV
 
 
@@ -55,7 +56,7 @@ def lhco(
     shifted: bool = False,
     noise: int = 0,
     events: int | None = None,
-    seed: int = 0,
+    seed: compute.Seed = 0,
     source: str = "embedded",
 ) -> Benchmark:
     r"""Returns the benchmark of the LHC Olympics: QCD dijets, and a W' of 3.5 TeV among them.
@@ -69,14 +70,14 @@ def lhco(
         shifted: Correlate the jet masses with the dijet mass (`dmlib.features.shifted`).
         noise: Number of features to add that say nothing, normal numbers.
         events: Background events of the data; None takes all. Fewer make a quicker, harder problem.
-        seed: Of the signal drawn, the noise and the order.
+        seed: Of the signal drawn, the noise and the order: a whole number, None, or a generator.
         source: "embedded" or "public".
 
     Returns:
         The data and all that goes with them.
 
     Raises:
-        ValueError: The signal sample has fewer events than wanted.
+        ValueError: A number of events is negative, or a sample has fewer events than wanted.
 
     References:
         | Classifying Anomalies THrough Outer Density Estimation (Hallin et al., 2021), section 4
@@ -87,14 +88,23 @@ def lhco(
         >>> 2.0 < data.significance < 2.5
         True
     """
-    rng = np.random.default_rng(seed)
+    for name, value, least in (("n_signal", n_signal, 0), ("noise", noise, 0), ("events", events, 1)):
+        if value is not None or name != "events":
+            _check.count(value, name, least)
     names = ("background", "background-test", "background-extra", signal)
     tables = [samples.load(f"lhco/{name}", source=source) for name in names]
     if shifted:
         tables = [features.shifted(table) for table in tables]
-    background, test, extra, hidden = (table.iloc[rng.permutation(len(table))] for table in tables)
-    if n_signal > len(hidden):
-        raise ValueError(f"n_signal={n_signal}: expected at most {len(hidden)}, the events of lhco/{signal}")
+    for name, value, table, sample in (
+        ("n_signal", n_signal, tables[3], signal),
+        ("events", events, tables[0], names[0]),
+    ):
+        if value is not None and value > len(table):
+            raise ValueError(f"{name}={value}: expected at most {len(table)}, the events of lhco/{sample}")
+    background, test, extra, hidden = (
+        table.iloc[compute.stream(seed, "order", name).permutation(len(table))]
+        for name, table in zip((*names[:3], "signal"), tables, strict=True)
+    )
     seen, rest = hidden.iloc[:n_signal], hidden.iloc[n_signal:]
     seen = seen[seen.m_jj.between(background.m_jj.min(), background.m_jj.max())]
     rest = rest[_inside(rest.m_jj)]
@@ -102,9 +112,9 @@ def lhco(
     background = background.iloc[:events]
     extra, test = extra[_inside(extra.m_jj)], test[_inside(test.m_jj)]
 
-    data_x, data_m, data_y = _stack(background, seen, noise, rng)
-    order = rng.permutation(len(data_x))
-    labelled_x, _, labelled_y = _stack(extra, rest.iloc[:half], noise, rng)
+    data_x, data_m, data_y = _stack(background, seen, noise, compute.stream(seed, "noise", "data"))
+    order = compute.stream(seed, "order", "data").permutation(len(data_x))
+    labelled_x, _, labelled_y = _stack(extra, rest.iloc[:half], noise, compute.stream(seed, "noise", "labelled"))
     return Benchmark(
         data_x[order],
         data_m[order],
@@ -112,7 +122,7 @@ def lhco(
         labelled_x[labelled_y == 0],
         labelled_x,
         labelled_y,
-        *_stack(test, rest.iloc[half:], noise, rng),
+        *_stack(test, rest.iloc[half:], noise, compute.stream(seed, "noise", "test")),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from dmlib import _check, compute
 from dmlib.models import Flow
 
 from .base import RatioMethod, select_events, sideband_flow
@@ -76,23 +77,24 @@ class CATHODE(RatioMethod):
             ValueError: No event lies inside the region, or none outside; arguments are not finite or do not fit.
             FloatingPointError: A training diverges.
         """
-        x, m, inside = select_events(x, m, region)
-        self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)
         if self.mass not in ("kde", "spectrum"):
             raise ValueError(f"mass={self.mass!r}: expected 'kde' or 'spectrum'")
+        _check.positive(self.oversampling, "oversampling")
+        x, m, inside = select_events(x, m, region)
+        self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)
         self.masses_ = Spectrum().fit(m, region) if self.mass == "spectrum" else _Smoothed(m[inside], region)
         n = round(self.oversampling * inside.sum())
         if self.latent:
-            background = np.random.default_rng(self.random_state).standard_normal((n, x.shape[1]))
+            background = compute.stream(self.random_state, "latent").standard_normal((n, x.shape[1]))
             return self._fit(self.outer_.latent(x[inside], m[inside]), background)
-        return self._fit(x[inside], self.sample_background(n, self.random_state)[0])
+        drawn, _ = self.sample_background(n, compute.seed(self.random_state, "background"))
+        return self._fit(x[inside], drawn)
 
-    def sample_background(self, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def sample_background(self, n: int, seed: compute.Seed = 0) -> tuple[np.ndarray, np.ndarray]:
         """Draws n background events inside the region: features, shape (n, d), and masses, shape (n,)."""
         check_is_fitted(self, "outer_")
-        rng = np.random.default_rng(seed)
-        m = self.masses_.sample(n, rng)
-        return self.outer_.sample(m, rng), m
+        m = self.masses_.sample(_check.count(n, "n"), compute.stream(seed, "masses"))
+        return self.outer_.sample(m, seed), m
 
     def anomaly_score(self, x: ArrayLike, m: ArrayLike | None = None) -> np.ndarray:
         """Returns the classifier's output for each event, shape (n,); the masses m matter for ``latent`` only."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,10 +44,14 @@ class Supervised(RatioMethod):
         Raises:
             ValueError: There is only one class, or arguments are not finite or do not fit.
         """
-        x, _, inside = select_events(x, m, region)
-        labels = np.asarray(labels)
-        if labels.shape != inside.shape:
+        x, _, inside = select_events(x, m, region, bounded=False)
+        labels = np.ma.asarray(labels)
+        if labels.shape != inside.shape or np.ma.is_masked(labels):
             raise ValueError(f"labels: expected one for each of the {len(inside)} events, not {labels.shape}")
+        if not np.isin(labels := labels.data, (0, 1)).all():
+            raise ValueError(
+                f"labels: expected 1 for signal and 0 for background, not {reprlib.repr(np.unique(labels).tolist())}"
+            )
         return self._fit(x[inside & (labels == 1)], x[inside & (labels == 0)])
 
 
@@ -86,8 +92,8 @@ class IAD(RatioMethod):
         Raises:
             ValueError: The region is empty, or arguments are not finite or do not fit.
         """
-        x, _, inside = select_events(x, m, region)
-        return self._fit(x[inside], _check.features(background, x.shape[1], "background"))
+        x, _, inside = select_events(x, m, region, bounded=False)
+        return self._fit(x[inside], _check.feature_array(background, x.shape[1], "background", "as in x"))
 
 
 class CWoLa(RatioMethod):
@@ -134,11 +140,15 @@ class CWoLa(RatioMethod):
             ValueError: The region or a side band is empty, or arguments are not finite or do not fit.
         """
         x, m, inside = select_events(x, m, region)
-        low, high = _check.region(region)
+        low, high = region
+        _check.positive(self.width, "width")
         bands = (m >= low - self.width) & (m < low), (m > high) & (m <= high + self.width)
         for name, band in zip(("lower", "upper"), bands, strict=True):
             if not band.any():
-                raise ValueError(f"no events in the {name} side band, {self.width:g} next to {region}")
+                raise ValueError(
+                    f"no events in the {name} side band, {self.width:g} next to {region}: m goes from {m.min():g} to"
+                    f" {m.max():g}"
+                )
         sideband = bands[0] | bands[1]
         weight = sum(band / band.sum() for band in bands)
         return self._fit(x[inside], x[sideband], (None, weight[sideband]))

@@ -15,7 +15,7 @@ from torch.nn.functional import logsigmoid
 from dmlib import _check, compute, training
 from dmlib.models import Flow
 
-from .base import select_events, sideband_flow
+from .base import fresh_flow, select_events, sideband_flow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,20 +90,22 @@ class RANODE(BaseEstimator):
 
         Raises:
             ValueError: No event lies inside the region, or none outside; w is not between 0 and 1; arguments are not
-                finite or do not fit.
+                finite or do not fit; the signal's recipe has no validation.
             FloatingPointError: A training diverges.
         """
         share = self.start if self.w is None else self.w
-        if not 0 < share < 1:
-            raise ValueError(f"{'start' if self.w is None else 'w'}={share!r}: expected a share between 0 and 1")
+        _check.share(share, "start" if self.w is None else "w", zero=False, one=False)
+        _check.count(self.mass_bins, "mass_bins")
         x, m, inside = select_events(x, m, region)
         self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)
         x, m = x[inside], m[inside]
         self.mass_density_, self.mass_edges_ = np.histogram(m, self.mass_bins, region, density=True)
         self.mass_density_ = np.maximum(self.mass_density_, 0.1 / (len(m) * np.diff(self.mass_edges_)[0]))
 
-        flow = Flow("rqs", transforms=6, hidden=(64, 64), recipe=PAPER) if self.signal is None else clone(self.signal)
-        self.signal_ = flow.set_params(random_state=compute.seed(self.random_state, "signal"))
+        signal = Flow("rqs", transforms=6, hidden=(64, 64), recipe=PAPER) if self.signal is None else self.signal
+        if signal.recipe.validation is None:
+            raise ValueError("signal: its recipe sets no events aside to judge by; expected a share as validation")
+        self.signal_ = fresh_flow(signal, self.random_state, "signal")
         both = np.column_stack([x, m])
         flow, z = self.signal_.prepare(both)
         module = torch.nn.Module()
@@ -129,7 +131,7 @@ class RANODE(BaseEstimator):
     def anomaly_score(self, x: ArrayLike, m: ArrayLike) -> np.ndarray:
         r"""Returns :math:`\log p_\text{sig}(x, m) / p_\text{bg}(x, m)` of each event, shape (n,)."""
         check_is_fitted(self, "signal_")
-        x = _check.features(x, len(self.signal_.scaler_.low_) - 1)
+        x = _check.feature_array(x, len(self.signal_.scaler_.low_) - 1)
         m = _check.masses(m, len(x))
         return self.signal_.log_prob(np.column_stack([x, m])) - self._log_background(x, m)
 

@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .base import select_events
+from dmlib import _check, compute
+
+from .base import reseeded, select_events
 from .spectrum import Bump, Spectrum
 
 
@@ -18,8 +20,8 @@ class Ensemble(BaseEstimator):
     better than most of its members.
 
     Arguments:
-        method: A method of this package, not fitted.
-        n: Number of trainings; the k-th has the method's ``random_state`` plus k.
+        method: A method of this package, not fitted. Every training has a seed of its own, made from the method's.
+        n: Number of trainings.
 
     Attributes:
         members_: The fitted methods.
@@ -39,8 +41,7 @@ class Ensemble(BaseEstimator):
 
     def fit(self, x: ArrayLike, m: ArrayLike, **options) -> Ensemble:
         """Fits all members; ``options`` are those of the method's ``fit``."""
-        first = self.method.random_state
-        members = [clone(self.method).set_params(random_state=first + k) for k in range(self.n)]
+        members = [reseeded(self.method, "member", k) for k in range(_check.count(self.n, "n"))]
         self.members_ = [member.fit(x, m, **options) for member in members]
         return self
 
@@ -51,19 +52,19 @@ class Ensemble(BaseEstimator):
 
 
 def cross_scores(
-    method, x: ArrayLike, m: ArrayLike, region: tuple[float, float], folds: int = 5, seed: int = 0, **options
+    method, x: ArrayLike, m: ArrayLike, region: tuple[float, float], folds: int = 5, seed: compute.Seed = 0, **options
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores every event by a model that never saw it.
 
     A classifier remembers the events it was trained on, signal and fluctuations alike: a cut on their scores finds a
-    bump where there is none. So the data are shared out by lot, and each part is scored by the model of all others.
+    bump where there is none. So the data are split at random, and each part is scored by the model of all others.
 
     Arguments:
-        method: A method of this package, not fitted.
+        method: A method of this package, not fitted. Every training has a seed of its own, made from the method's.
         x, m: Features, shape (n, d), and masses, shape (n,).
         region: Edges of the signal region.
         folds: Number of parts, at least 2.
-        seed: Of the lot.
+        seed: Of the split.
         options: Further arguments of the method's ``fit``, the same for all parts.
 
     Returns:
@@ -71,7 +72,7 @@ def cross_scores(
         fold: Number of each event's part, shape (n,).
 
     Raises:
-        ValueError: There are fewer than 2 folds.
+        ValueError: There are fewer than 2 folds, or arguments are not finite or do not fit.
 
     References:
         | Extending the search for new resonances with machine learning (Collins et al., 2019), section III
@@ -85,14 +86,13 @@ def cross_scores(
         >>> scores.shape, np.unique(fold).tolist()
         ((400,), [0, 1])
     """
-    if folds < 2:
-        raise ValueError(f"folds={folds!r}: expected at least 2, else no event is left to be scored")
-    x, m, _ = select_events(x, m, region)
-    fold = np.random.default_rng(seed).permutation(len(x)) % folds
+    _check.count(folds, "folds", 2)
+    x, m, _ = select_events(x, m, region, bounded=False)
+    fold = compute.stream(seed, "folds").permutation(len(x)) % folds
     scores = np.empty(len(x))
     for k in range(folds):
         out = fold == k
-        model = clone(method).fit(x[~out], m[~out], region=region, **options)
+        model = reseeded(method, "fold", k).fit(x[~out], m[~out], region=region, **options)
         scores[out] = model.anomaly_score(x[out], m[out])
     return scores, fold
 
@@ -116,8 +116,7 @@ def select(scores: np.ndarray, fold: np.ndarray, background: np.ndarray, efficie
         >>> round(float(select(scores, fold, np.ones(10_000, bool), 0.1).mean()), 2)
         0.1
     """
-    if not 0 < efficiency < 1:
-        raise ValueError(f"efficiency={efficiency!r}: expected a share between 0 and 1")
+    _check.share(efficiency, "efficiency", zero=False, one=False)
     passes = np.zeros(len(scores), bool)
     for k in np.unique(fold):
         others = scores[background & (fold != k)]
@@ -135,7 +134,7 @@ def search(
     region: tuple[float, float],
     efficiency: float,
     folds: int = 5,
-    seed: int = 0,
+    seed: compute.Seed = 0,
     spectrum: Spectrum | None = None,
     **options,
 ) -> tuple[Bump, np.ndarray]:
@@ -162,9 +161,10 @@ def search(
         >>> abs(bump.z) < 4
         True
     """
+    low, high = _check.region(region, bounded=True)
+    _check.share(efficiency, "efficiency", zero=False, one=False)  # before hours of training
     scores, fold = cross_scores(method, x, m, region, folds, seed, **options)
     m = np.asarray(m, float)
-    low, high = region
     passes = select(scores, fold, (m < low) | (m > high), efficiency)
     spectrum = Spectrum() if spectrum is None else clone(spectrum)
     return spectrum.fit(m[passes], region).bump(m[passes]), passes

@@ -64,17 +64,27 @@ class Spectrum(BaseEstimator):
         """Fits the masses m, shape (n,), outside the region, whose edges are edges of the histogram too.
 
         Raises:
-            ValueError: There are fewer filled bins outside the region than parameters; masses are not finite, or not
-                between 0 and `sqrt_s`.
+            ValueError: There are fewer filled bins outside the region than parameters; the region lies beyond
+                the masses; masses are not finite, or not between 0 and `sqrt_s`.
             RuntimeError: The fit does not converge.
         """
         from iminuit import Minuit
 
-        m = _check.masses(m, len(np.asarray(m)))
-        low, high = self.region_ = _check.region(region)
-        if not (2 <= self.parameters <= 4 and len(m) and m.min() > 0 and m.max() < self.sqrt_s):
-            raise ValueError(f"expected 2 to 4 parameters and masses between 0 and {self.sqrt_s:g}")
-        self.edges_ = self._edges(m.min(), m.max(), low, high)
+        m = _check.column(m, "m", one="mass")
+        low, high = _check.region(region, bounded=True)
+        _check.positive(self.bin_width, "bin_width")
+        if _check.count(self.parameters, "parameters", 2) > 4:
+            raise ValueError(f"parameters={self.parameters}: expected 2 to 4 parameters")
+        first, last = m.min(), m.max()
+        if first <= 0 or last >= self.sqrt_s:
+            raise ValueError(
+                f"m: expected masses between 0 and {self.sqrt_s:g} (sqrt_s), not from {first:g} to {last:g}; is the"
+                " unit the same?"
+            )
+        if high <= first or low >= last:
+            raise ValueError(f"region={region!r}: expected it among the masses, which go from {first:g} to {last:g}")
+        self.region_ = low, high
+        self.edges_ = self._edges(first, last, low, high)
         self.counts_ = np.histogram(m, self.edges_)[0]
         self.outside_ = (self.edges_[1:] <= low + 1e-9) | (self.edges_[:-1] >= high - 1e-9)
         n = self.counts_[self.outside_]
@@ -131,8 +141,9 @@ class Spectrum(BaseEstimator):
 
     def bump(self, m: ArrayLike) -> Bump:
         """Compares the events of m inside the region with the number expected there (`dmlib.counting.p_value`)."""
+        check_is_fitted(self)
         low, high = self.region_
-        m = np.asarray(m, float)
+        m = _check.column(m, "m", one="mass") if np.size(m) else np.empty(0)
         observed = int(((m >= low) & (m <= high)).sum())
         expected, error = self.expected()
         log_p = counting.log_p_value(observed, expected, error)
@@ -140,6 +151,7 @@ class Spectrum(BaseEstimator):
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws n masses inside the region from the fitted spectrum."""
+        check_is_fitted(self)
         grid = np.linspace(*self.region_, 1001)
         cumulative = np.concatenate([[0], np.cumsum(0.5 * (self.density(grid[1:]) + self.density(grid[:-1])))])
         return np.interp(rng.random(n) * cumulative[-1], cumulative, grid)
@@ -148,7 +160,7 @@ class Spectrum(BaseEstimator):
         """Bins of about the wished width that end at the region's edges; what is left over at the ends is cut off."""
         count = max(round((high - low) / self.bin_width), 1)
         width = (high - low) / count
-        below, above = int((low - first) / width + 1e-9), int((last - high) / width + 1e-9)
+        below, above = (max(int(room / width + 1e-9), 0) for room in (low - first, last - high))
         return low + width * np.arange(-below, count + above + 1)
 
     def _design(self, m):

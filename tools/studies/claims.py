@@ -11,6 +11,9 @@ from dmlib import compute, features, resonant, samples
 from dmlib.resonant.benchmark import FEATURES
 from tools import studies
 
+SHARED = ("pool",)  # streams that are the same for all items: the events are dealt out once
+SEED = 0
+
 TOYS, EVENTS = 100, 3_750
 WINDOWS = tuple((round(3.2 + 0.1 * k, 1), round(3.5 + 0.1 * k, 1)) for k in range(9))
 EFFICIENCY, FOLDS = 0.2, 5
@@ -25,7 +28,7 @@ def items() -> list[dict]:
 def toy_of(item: dict) -> tuple[np.ndarray, np.ndarray]:
     """Features and masses of a toy."""
     table = samples.load("lhco/background")
-    mine = np.random.default_rng(0).permutation(len(table))[item["toy"] * EVENTS : (item["toy"] + 1) * EVENTS]
+    mine = compute.stream(SEED, "pool").permutation(len(table))[item["toy"] * EVENTS : (item["toy"] + 1) * EVENTS]
     table = table.iloc[np.sort(mine)]
     table = features.shifted(table) if item["shifted"] else table
     return table[list(FEATURES)].to_numpy(float), table.m_jj.to_numpy(float)
@@ -35,11 +38,12 @@ def scan(item: dict) -> dict:
     """Z of the bump in every window; None where the fit of the spectrum fails."""
     start, rows = time.perf_counter(), []
     x, m = toy_of(item)
-    method = resonant.CWoLa(resonant.TreeClassifier(**TREES), random_state=item["toy"])
-    for window in WINDOWS:
+    for k, window in enumerate(WINDOWS):
+        seed = compute.seed(SEED, "window", k, item["toy"], int(item["shifted"]))
+        method = resonant.CWoLa(resonant.TreeClassifier(**TREES), random_state=seed)
         spectrum = resonant.Spectrum(parameters=3, bin_width=0.1)
         try:
-            bump, _ = resonant.search(method, x, m, window, EFFICIENCY, FOLDS, item["toy"], spectrum)
+            bump, _ = resonant.search(method, x, m, window, EFFICIENCY, FOLDS, seed, spectrum)
             row = {"observed": bump.observed, "expected": bump.expected, "p_value": bump.p_value, "z": bump.z}
         except RuntimeError:
             row = {"observed": None, "expected": None, "p_value": None, "z": None}

@@ -12,6 +12,7 @@ import numpy as np
 from dmlib import compute, metrics, resonant
 from tools import studies
 
+SHARED = ()  # streams that are the same for all items
 KINDS, SEEDS, FOLDS = ("supervised", "IAD"), range(5), 5
 TREES = {"ensemble": 3}
 
@@ -20,10 +21,10 @@ def judge(item: dict) -> dict:
     """Max SIC, every event scored by trees that never saw it."""
     start = time.perf_counter()
     m, *features, y = np.load(Path(item["folder"]) / "lhco" / "innerdata_train.npy").T
-    x, rng = np.column_stack(features), np.random.default_rng(item["seed"])
+    x, rng = np.column_stack(features), compute.stream(item["seed"], "folds", item["kind"])
     fold, seen, scores = rng.permutation(len(y)) % FOLDS, rng.random(len(y)) < 0.5, np.empty(len(y))
-    seed = {"random_state": item["seed"]}
     for k in range(FOLDS):
+        seed = {"random_state": compute.seed(item["seed"], "fold", item["kind"], k)}
         train, trees = fold != k, resonant.TreeClassifier(**TREES)
         if item["kind"] == "supervised":
             method = resonant.Supervised(trees, **seed).fit(x[train], m[train], labels=y[train])

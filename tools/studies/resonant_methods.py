@@ -13,10 +13,11 @@ from scipy.stats import rankdata, spearmanr
 
 from dmlib import compute, metrics, resonant
 from dmlib.models import Flow
+from dmlib.resonant.benchmark import REGION
 from dmlib.training import Recipe
 from tools import studies
 
-REGION = (3.3, 3.7)
+SHARED = ()  # streams that are the same for all items
 SEEDS = range(5)
 SIZES = (100, 300, 500, 2_000)  # 1,000 is the benchmark's own
 NOISE = (2, 5, 10)
@@ -55,38 +56,44 @@ def study(item: dict) -> dict:
     return _sculpted(item) if item["part"] == "nothing" else _compared(item)
 
 
+def seed_of(item: dict, *path: str) -> int:
+    """A seed for one purpose of an item."""
+    return compute.seed(item["seed"], item["part"], item["n_signal"], int(item["shifted"]), item["noise"], *path)
+
+
 def data_of(item: dict) -> resonant.Benchmark:
     """The sample of an item."""
-    return resonant.lhco(**{name: item[name] for name in ("n_signal", "shifted", "noise", "seed")})
+    options = {name: item[name] for name in ("n_signal", "shifted", "noise")}
+    return resonant.lhco(**options, seed=seed_of(item, "sample"))
 
 
 def fitted(data: resonant.Benchmark, item: dict):
-    """Yields names and fitted methods."""
-    seed, region = {"random_state": item["seed"]}, {"region": REGION}
+    """Yields names and fitted methods, each trained with a seed of its own."""
     classifiers = {"trees": resonant.TreeClassifier(**TREES)}
     if item["part"] != "signal":
         classifiers["network"] = resonant.NetworkClassifier(recipe=NETWORK)
+    region = {"region": REGION}
+
+    def trained(name, method, x=data.x, m=data.m, **options):
+        return name, method.set_params(random_state=seed_of(item, name)).fit(x, m, **options)
+
     for name, classifier in classifiers.items():
         if item["n_signal"]:
-            best = resonant.Supervised(classifier, **seed)
-            masses = np.zeros(len(data.labelled_x))
-            yield f"supervised, {name}", best.fit(data.labelled_x, masses, labels=data.labelled_y)
-            yield f"IAD, {name}", resonant.IAD(classifier, **seed).fit(data.x, data.m, background=data.extra, **region)
-        yield f"CWoLa, {name}", resonant.CWoLa(classifier, **seed).fit(data.x, data.m, **region)
+            labelled = data.labelled_x, np.zeros(len(data.labelled_x))
+            yield trained(f"supervised, {name}", resonant.Supervised(classifier), *labelled, labels=data.labelled_y)
+            yield trained(f"IAD, {name}", resonant.IAD(classifier), background=data.extra, **region)
+        yield trained(f"CWoLa, {name}", resonant.CWoLa(classifier), **region)
     if item["noise"]:
         return
     outer, inner, residual = (Flow(**FLOW, recipe=recipe) for recipe in (OUTER, INNER, RESIDUAL))
-    anode = resonant.ANODE(outer, inner, **seed)
-    yield "ANODE", anode.fit(data.x, data.m, **region)
+    name, anode = trained("ANODE", resonant.ANODE(outer, inner), **region)
+    yield name, anode
     region["outer"] = anode.outer_
     for name, classifier in classifiers.items():
-        yield f"CATHODE, {name}", resonant.CATHODE(None, classifier, **seed).fit(data.x, data.m, **region)
-        yield (
-            f"LaCATHODE, {name}",
-            resonant.CATHODE(None, classifier, latent=True, **seed).fit(data.x, data.m, **region),
-        )
+        yield trained(f"CATHODE, {name}", resonant.CATHODE(None, classifier), **region)
+        yield trained(f"LaCATHODE, {name}", resonant.CATHODE(None, classifier, latent=True), **region)
     if item["n_signal"]:
-        yield "R-ANODE", resonant.RANODE(signal=residual, **seed).fit(data.x, data.m, **region)
+        yield trained("R-ANODE", resonant.RANODE(signal=residual), **region)
 
 
 def _compared(item):
@@ -140,7 +147,7 @@ def _alike(item, y, pair, ranks):
 def _sculpted(item):
     """Without signal: half of the data trains, the other half is cut on, and its spectrum fitted."""
     data, rows = data_of(item), []
-    train = np.random.default_rng(item["seed"]).permutation(len(data.x)) % 2 == 0
+    train = compute.stream(seed_of(item), "halves").permutation(len(data.x)) % 2 == 0
     half = data._replace(x=data.x[train], m=data.m[train], y=data.y[train])
     x, m = data.x[~train], data.m[~train]
     bins = np.quantile(m, np.linspace(0, 1, 11))

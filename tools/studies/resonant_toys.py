@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.stats import norm
 
-from dmlib.resonant import LogitScaler
+from dmlib.models import LogitScaler
+from dmlib.resonant.benchmark import REGION
 
-REGION = (3.3, 3.7)
 MEAN, WIDTH = np.array([1.5, -1.0]), 0.25  # of the signal
 
 

@@ -12,6 +12,8 @@ from dmlib.training import Recipe
 from tools import studies
 from tools.studies import resonant_toys as toys
 
+SHARED = ()  # streams that are the same for all toys
+SEED = 0
 EVENTS, LARGEST = 8_400, 0.08
 CALIBRATION, JUDGED = range(200), range(200, 300)
 SIGNAL, START = {"kind": "rqs", "transforms": 1, "hidden": (32,)}, 0.03
@@ -19,20 +21,22 @@ RECIPE = Recipe(epochs=20, batch_size=256, learning_rate=1e-2, anneal=True, vali
 SETTINGS = {"signal": SIGNAL, "start": START, "recipe": asdict(RECIPE), "events": EVENTS}
 
 
-def toy(seed: int) -> dict:
-    """A signal of any share, anywhere: the centre of its two features and how much there is come from the seed."""
+def toy(number: int) -> dict:
+    """A signal of any share, anywhere: the centre of its two features and how much there is are drawn too."""
     start = time.perf_counter()
     torch.set_num_threads(1)
-    rng = np.random.default_rng(seed)
+    rng = compute.stream(SEED, "toy", number)
     share, centre = rng.uniform(0, LARGEST), rng.uniform(-2, 2, 2)
     n = rng.poisson(EVENTS)
     n_signal = rng.binomial(n, share)
     (xb, mb), (xs, ms) = toys.background(n - n_signal, rng, toys.REGION), toys.signal(n_signal, rng)
     x, m = np.concatenate([xb, xs + (centre - toys.MEAN)]), np.concatenate([mb, ms])
-    method = resonant.RANODE(signal=Flow(**SIGNAL, recipe=RECIPE), start=START, random_state=seed)
+    method = resonant.RANODE(
+        signal=Flow(**SIGNAL, recipe=RECIPE), start=START, random_state=compute.seed(SEED, "fit", number)
+    )
     method.fit(x, m, region=toys.REGION, outer=toys.Exact(x))
-    use = "calibration" if seed in CALIBRATION else "judged"
-    row = {"seed": seed, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
+    use = "calibration" if number in CALIBRATION else "judged"
+    row = {"seed": number, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
     return row | {"seconds": time.perf_counter() - start}
 
 
