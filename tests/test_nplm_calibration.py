@@ -11,8 +11,8 @@ def test_significance_is_that_of_the_chi_squared_law():
     t = np.array([0.1, 5.0, 21.0, 60.0, 200.0])
     for dof in (1, 10, 21, 96, 7.3):
         assert np.allclose(nplm.significance(t, dof), stats.norm.isf(stats.chi2.sf(t, dof)), rtol=1e-9, atol=1e-12)
-    assert isinstance(nplm.significance(50.0), float)
-    assert nplm.significance(-3.0) == nplm.significance(0.0) == -np.inf
+    assert isinstance(nplm.significance(50.0, 21), float)
+    assert nplm.significance(-3.0, 21) == nplm.significance(0.0, 21) == -np.inf
 
 
 @pytest.mark.parametrize("z", [30.0, 37.0, 39.0, 60.0, 300.0])
@@ -75,13 +75,13 @@ def test_compatibility_tells_chi_squared_from_others():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nplm.significance(np.nan), "t: expected numbers, but 1 of 1 are NaN"),
-        (lambda: nplm.significance(3.0, dof=0), "dof=0: expected a number of degrees of freedom above 0"),
+        (lambda: nplm.significance(np.nan, 3), "t: expected numbers, but 1 of 1 are NaN"),
+        (lambda: nplm.significance(3.0, dof=0), "dof=0: expected a finite number above 0"),
         (lambda: nplm.empirical_significance(3.0, [1.0]), "null: expected finite test statistics of at least two"),
         (lambda: nplm.empirical_significance(3.0, [1.0, np.inf]), "null: expected finite"),
         (lambda: nplm.extrapolated_significance(3.0, [1.0, -1.0]), "null: expected test statistics above 0"),
         (lambda: nplm.compatibility(np.ones(5), 3), "at least 20 toys .* not 5"),
-        (lambda: nplm.compatibility(np.ones(50), 3, bins=1), "bins=1: expected at least 2"),
+        (lambda: nplm.compatibility(np.ones(50), 3, bins=1), "bins=1: expected a whole number of 2 or more"),
     ],
 )
 def test_what_is_wrong_is_said(call, message):

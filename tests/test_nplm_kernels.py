@@ -46,15 +46,61 @@ def test_fit_is_that_of_a_dense_solver(sample, penalty):
         assert np.allclose(fits.log_ratio(np.concatenate([reference, data]))[toy], f, atol=1e-5)
 
 
-def test_first_step_is_that_of_conjugate_gradients(sample, monkeypatch):
+def test_one_step_is_newtons_first(sample):
+    """With full matrices in the coefficients of all centres, from zero."""
+    reference, toys, centres = sample
+    machine, a = nplm.KernelMachine(centres, 1.5, 1e-6), 150 / 800
+    k, kernel = gaussians(reference, centres, 1.5), gaussians(centres, centres, 1.5)
+    fits = machine.fit(reference, toys, 150)
+    for toy, data in enumerate(toys):
+        h = gaussians(data, centres, 1.5)
+        hessian = (a * k.T @ k + h.T @ h) / 4 + 2e-6 * (800 + len(data)) * kernel
+        alpha = np.linalg.solve(hessian, (h.sum(axis=0) - a * k.sum(axis=0)) / 2)
+        assert np.allclose(fits.log_ratio(data)[toy], h @ alpha, atol=1e-6)
+        assert fits.t[toy] == pytest.approx(2 * ((h @ alpha).sum() - a * np.expm1(k @ alpha).sum()), abs=1e-6)
+
+
+def test_sums_of_parts_are_a_toy(sample):
+    """In any mixture with events; and with weights, that of events which are there so many times."""
     reference, toys, centres = sample
     machine = nplm.KernelMachine(centres, 1.5, 1e-6)
-    direct = machine.fit(reference, toys, 150)
-    monkeypatch.setattr("dmlib.nplm.kernel_solver._DIRECT", 0)
-    iterative = machine.fit(reference, toys, 150)
-    assert direct.t == pytest.approx(iterative.t, rel=1e-4)
-    x = np.concatenate(toys)
-    assert np.allclose(direct.log_ratio(x), iterative.log_ratio(x), atol=1e-3)
+    parts = machine.sums(toys[0][:40]) + machine.sums(toys[0][40:])
+    assert parts.n == 150 and np.allclose(
+        machine.fit(reference, [parts, *toys], 150).t[[0, 2]], machine.fit(reference, toys, 150).t
+    )
+    twice, weighted = machine.sums(np.repeat(toys[0], 2, axis=0)), machine.sums(toys[0], np.full(150, 2.0))
+    assert np.allclose(twice.gram, weighted.gram) and np.allclose(twice.total, weighted.total)
+    assert np.allclose(parts.total, machine.features(toys[0]).sum(axis=0))
+    with pytest.raises(ValueError, match="sums are enough for one step"):
+        nplm.KernelMachine(centres, 1.5, 1e-6, iterations=2).fit(reference, [parts], 150)
+
+
+def test_chunks_and_groups_do_not_matter(sample, monkeypatch):
+    reference, toys, centres = sample
+    machine = nplm.KernelMachine(centres, 1.5, 1e-6)
+    t = machine.fit(reference, toys, 150).t
+    monkeypatch.setattr("dmlib.nplm.kernels._CHUNK", 37)
+    monkeypatch.setattr("dmlib.nplm.kernels._TOYS", 1)
+    assert np.allclose(machine.fit(reference, toys, 150).t, t, rtol=1e-9)
+
+
+def test_suggested_penalty_is_that_at_which_unseen_toys_stay_above_zero(sample, monkeypatch):
+    """The machine is asked for its t; it is told, here, that they fall below 0 under 1e-8."""
+    fitted = []
+
+    def fit(machine, reference, toys, expected):
+        fitted.append((reference, [toy.n for toy in toys]))
+        return nplm.KernelFits(machine, np.array([1.0, 1.0 if machine.penalty > 3e-9 else -1.0]), None, None)
+
+    monkeypatch.setattr(nplm.KernelMachine, "fit", fit)
+    seen = []
+    sums = nplm.KernelMachine.sums
+    monkeypatch.setattr(nplm.KernelMachine, "sums", lambda machine, x: seen.append(x) or sums(machine, x))
+    reference = sample[0]
+    assert nplm.suggest(reference, 150).penalty == 1e-8
+    assert len(fitted) == 4 and len(seen) == 100 and 130 < np.mean([len(x) for x in seen]) < 170
+    of_machine, of_toys = ({tuple(x) for x in events} for events in (fitted[0][0], np.concatenate(seen)))
+    assert not of_machine & of_toys and of_machine | of_toys == {tuple(x) for x in reference}
 
 
 def test_features_are_orthonormal_in_the_kernels_space(sample):
@@ -113,12 +159,15 @@ def test_one_newton_step_is_close_to_convergence(sample):
 
 
 def test_more_steps_let_f_run_away_where_the_penalty_is_small():
-    rng = np.random.default_rng(6)
-    reference = rng.exponential(size=(20_000, 1))
-    toys = nplm.draw(lambda r, n: r.exponential(size=(n, 1)), 1000, 60, seed=1)
-    centres = np.random.default_rng(0).choice(reference, 145, replace=False)
-    one, all_ = (nplm.KernelMachine(centres, 2.3, 1e-8, n).fit(reference, toys, 1000).t for n in (1, 50))
-    assert one.min() > 0 and all_.min() < -10 and abs(np.median(all_) - np.median(one)) < 1
+    """Five events at 12, where the reference has hardly any."""
+    rng = np.random.default_rng(0)
+    reference = rng.exponential(size=(4_000, 1))
+    data = np.concatenate([rng.exponential(size=(1_000, 1)), np.full((5, 1), 12.0)])
+    one, all_, stiff = (
+        nplm.KernelMachine(reference[:150], 2.3, penalty, n).fit(reference, [data], 1000).log_ratio([[12.0]])
+        for penalty, n in ((1e-8, 1), (1e-8, 50), (1e-5, 50))
+    )
+    assert one < 2.01 and all_ > 4 and stiff < 1.5
 
 
 @pytest.mark.parametrize(
@@ -126,7 +175,10 @@ def test_more_steps_let_f_run_away_where_the_penalty_is_small():
     [
         (lambda x: nplm.KernelMachine(x, 0, 1e-3), "sigma=0: expected a finite number above 0"),
         (lambda x: nplm.KernelMachine(x, 1, np.nan), "penalty=nan: expected a finite number above 0"),
-        (lambda x: nplm.KernelMachine(x[:0], 1, 1), "centres is empty"),
+        (
+            lambda x: nplm.KernelMachine(x[:0], 1, 1),
+            r"centres: expected features of at least one event, shape \(n, d\), not \(0, 2\)",
+        ),
         (lambda x: nplm.KernelMachine(x, 1, 1).fit(x, [], 10), "toys: expected at least one data sample"),
         (lambda x: nplm.KernelMachine(x, 1, 1).fit(x, [x * np.nan], 10), r"toys\[0\]: feature 0 of event 0 is nan"),
         (lambda x: nplm.KernelMachine(x, 1, 1).features(x[:, :1]), "x has 1 features: expected 2, as the centres"),

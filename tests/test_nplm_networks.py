@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from dmlib import nplm
-from dmlib.nplm.batches import Batch
+from dmlib.nplm.batches import Batch, Points
 from dmlib.nplm.networks import Network, upper_bounds
 
 ARCHITECTURES = [(1, 3, 1), (2, 5, 1), (3, 1), (3, 4, 2, 1), (5, 5, 5, 5, 1)]
@@ -21,8 +21,8 @@ def case(architecture, shared, chunk, seed=0):
     weights = [rng.uniform(0.1, 0.5, len(x)) for x in references]
     data = [rng.normal(size=(n, d)) for n in (70, 50)]
     theta = torch.tensor(rng.normal(size=(2, nplm.degrees_of_freedom(architecture))))
-    samples = [[(x, w, None) for x, w in zip(references, weights, strict=True)]]
-    samples += [[(x, None, np.ones(len(x))) for x in data]]
+    samples = [[Points(x, w) for x, w in zip(references, weights, strict=True)]]
+    samples += [[Points(x, None, np.ones(len(x))) for x in data]]
     return Batch(samples, 2, chunk, "cpu", torch.float64), theta, references, weights, data
 
 
@@ -69,8 +69,8 @@ def test_loss_gradient_and_fisher_matrix_are_those_of_autograd(architecture, sha
 def test_points_with_weights_in_both_samples_are_the_points_twice(architecture):
     rng, d = np.random.default_rng(4), architecture[0]
     theta = torch.tensor(rng.normal(size=(2, nplm.degrees_of_freedom(architecture))))
-    both = [(rng.normal(size=(n, d)), rng.poisson(1.0, n) / 5, rng.poisson(1.0, n) * 1.0) for n in (90, 60)]
-    apart = [[(x, r, None) for x, r, _ in both], [(x, None, w) for x, _, w in both]]
+    both = [Points(rng.normal(size=(n, d)), rng.poisson(1.0, n) / 5, rng.poisson(1.0, n) * 1.0) for n in (90, 60)]
+    apart = [[Points(p.x, p.in_reference) for p in both], [Points(p.x, None, p.in_data) for p in both]]
     one, two = (Batch(samples, 2, 64, "cpu", torch.float64) for samples in ([both], apart))
     network = Network(architecture)
     assert torch.allclose(network.loss(theta, one), network.loss(theta, two), rtol=1e-12)
@@ -145,7 +145,7 @@ def test_t_of_a_linear_function_is_that_of_a_convex_solver(clip):
 def test_log_ratio_is_the_network():
     rng = np.random.default_rng(2)
     toys = [rng.normal(size=(90, 2)), rng.normal(size=(110, 2))]
-    fits = nplm.fit_models(rng.normal(size=(500, 2)), toys, 100, recipe=nplm.Adam(epochs=20))
+    fits = nplm.fit_models(rng.normal(size=(500, 2)), toys, 100, (2, 5, 1), 1.2, nplm.Adam(epochs=20))
     x = rng.normal(size=(5000, 2))
     f = fits.log_ratio(x)
     assert f.shape == (2, 5000)

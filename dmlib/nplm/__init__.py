@@ -4,9 +4,9 @@
 `draw` and `draw_from` make toys, and `fit_kernels` is the fast machine.
 """
 
-from .fit import Fits, History, fit, fit_models
+from .fit import Curve, Fits, History, fit, fit_models
 from .kernel_fit import Suggestion, fit_kernels, suggest
-from .kernels import KernelFits, KernelMachine
+from .kernels import KernelFits, KernelMachine, Sums
 from .networks import degrees_of_freedom, initial_weights
 from .recipes import Adam, Newton
 from .significance import (
@@ -23,6 +23,7 @@ from .toys import PoolToys, draw, draw_from, mix, neyman_pearson, normalise
 __all__ = [
     "Adam",
     "Compatibility",
+    "Curve",
     "Extrapolation",
     "Fits",
     "History",
@@ -32,6 +33,7 @@ __all__ = [
     "PoolToys",
     "Significance",
     "Suggestion",
+    "Sums",
     "compatibility",
     "degrees_of_freedom",
     "draw",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +11,27 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-# Points (n, d), what each counts in the reference (n,), and in the data (n,). Events are in one of them, the other is
-# None; the cells of `squeeze` are in both.
-Sample = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+
+@dataclass(frozen=True)
+class Points:
+    """Places at which f is summed: events of the reference or of the data, or cells, which hold some of both.
+
+    Arguments:
+        x: Places, shape (n, d).
+        in_reference: What each counts in the reference, shape (n,); None if nothing.
+        in_data: What each counts in the data.
+    """
+
+    x: np.ndarray
+    in_reference: np.ndarray | None = None
+    in_data: np.ndarray | None = None
 
 
 class Batch:
     """Reference and data of a batch of toys.
 
     Arguments:
-        samples: Reference, data, or both in one; each with a `Sample` for every toy, or a single one for all.
+        samples: Reference and data, or cells; each with the `Points` of every toy, or those of all in one.
         toys: Number of toys.
         chunk: Points in a chunk.
         device, dtype: Where the tensors are, and their precision.
@@ -29,7 +41,7 @@ class Batch:
             None. A weight is 0 where a toy has no more points.
     """
 
-    def __init__(self, samples: Sequence[Sequence[Sample]], toys: int, chunk: int, device: str, dtype: torch.dtype):
+    def __init__(self, samples: Sequence[Sequence[Points]], toys: int, chunk: int, device: str, dtype: torch.dtype):
         self.toys = toys
         self.chunks = [part for sample in samples for part in _chunks(sample, chunk, device, dtype)]
 
@@ -48,22 +60,28 @@ class Batch:
         return changed
 
 
-def _chunks(samples, chunk, device, dtype):
+def _chunks(sample, chunk, device, dtype):
     import torch
 
-    longest = max(len(points) for points, *_ in samples)
-    x = np.zeros((len(samples), samples[0][0].shape[1] + 1, longest))
-    weights = [None if w is None else np.zeros((len(samples), 1, longest)) for w in samples[0][1:]]
-    for i, (points, *given) in enumerate(samples):
-        x[i, :-1, : len(points)] = points.T
-        x[i, -1, : len(points)] = 1
-        for padded, w in zip(weights, given, strict=True):
-            if w is not None:
-                padded[i, 0, : len(points)] = w
-    pieces = -(-longest // chunk)  # of nearly equal length
-    edges = [longest * i // pieces for i in range(pieces + 1)]
-    tensors = [None if array is None else torch.as_tensor(array, dtype=dtype, device=device) for array in (x, *weights)]
+    n = max(len(points.x) for points in sample)
+
+    def padded(rows):  # one array a toy, shape (rows, points)
+        out = np.zeros((len(sample), len(rows[0]), n))
+        for i, array in enumerate(rows):
+            out[i, :, : array.shape[1]] = array
+        return torch.as_tensor(out, dtype=dtype, device=device)
+
+    def weights(rows):
+        return None if rows[0] is None else padded([w[None] for w in rows])
+
+    tensors = [
+        padded([np.vstack([points.x.T, np.ones(len(points.x))]) for points in sample]),
+        weights([points.in_reference for points in sample]),
+        weights([points.in_data for points in sample]),
+    ]
+    pieces = -(-n // chunk)  # of nearly equal length
+    ends = [n * i // pieces for i in range(pieces + 1)]
     return [
         tuple(None if t is None else t[:, :, low:high].contiguous() for t in tensors)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in zip(ends, ends[1:], strict=False)
     ]

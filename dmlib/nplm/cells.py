@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .batches import Sample
+from .batches import Points
 
 
-def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
+def squeeze(reference: np.ndarray, weights: np.ndarray, data: np.ndarray, cells: int) -> Points | None:
     r"""Returns reference and data as cells: the mean of the events of both in each cell, and their two weights.
 
     .. math:: \sum_{x \in c} w_x\, g(x) \approx w_c\, g(\bar x_c), \qquad w_c = \sum_{x \in c} w_x
@@ -19,12 +19,13 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
     the tails, a few events count.
 
     Arguments:
-        reference, data: Events (n, d) and weights (n,).
+        reference, data: Events, shape (n, d).
+        weights: Of the reference events, shape (n,).
         cells: Number of cells.
 
     Returns:
-        Means (k, d), weights in the reference (k,) and in the data (k,); None where a cell would hold fewer than two
-        events on average.
+        The k means, and what each counts in reference and data; None where a cell would hold fewer than two events on
+        average.
 
     References:
         | Multidimensional binary search trees used for associative searching (Bentley, 1975)
@@ -32,20 +33,21 @@ def squeeze(reference: Sample, data: Sample, cells: int) -> Sample | None:
 
     Example:
         >>> x = np.random.default_rng(1).normal(size=(1000, 2))
-        >>> means, *weights = squeeze((x, np.full(1000, 0.1), None), (x[:100], None, np.ones(100)), cells=64)
-        >>> means.shape, [float(w.sum().round(6)) for w in weights]
-        ((64, 2), [100.0, 100.0])
+        >>> points = squeeze(x, np.full(1000, 0.1), x[:100], cells=64)
+        >>> points.x.shape, float(points.in_reference.sum().round(6)), float(points.in_data.sum())
+        ((64, 2), 100.0, 100.0)
     """
-    x = np.concatenate([reference[0], data[0]])
+    x = np.concatenate([reference, data])
     if 2 * cells > len(x):
         return None
-    cell, split = _cells(x, cells), len(reference[0])
+    cell, split = _cells(x, cells), len(reference)
     size = np.bincount(cell)
     means = _sums(x, cell) / size[:, None]
-    in_reference, in_data = (
-        np.bincount(c, w, len(size)) for c, w in ((cell[:split], reference[1]), (cell[split:], data[2]))
+    return Points(
+        means,
+        np.bincount(cell[:split], weights, len(size)),
+        np.bincount(cell[split:], minlength=len(size)).astype(float),
     )
-    return means, in_reference, in_data
 
 
 def _cells(x, cells):

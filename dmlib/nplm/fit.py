@@ -10,28 +10,41 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import compute
+from dmlib import _check, compute
 
-from . import _check
-from .cells import squeeze
 from .networks import Network, check_architecture, upper_bounds
 from .recipes import Adam, Newton, named
-from .train import Trainer, starts_of
+from .references import References
+from .toys import PoolToys, data_samples
+from .train import Trained, Trainer, starts_of
 
 CHUNK = {"cpu": 2048, "cuda": 8192, "mps": 8192}  # events at a time
 TOYS = {"cpu": 16, "cuda": 256, "mps": 64}  # at a time
+_FEATURES = "the first number of architecture"
 
 
-class History(NamedTuple):
-    """How t grew.
+class Curve(NamedTuple):
+    """How t grew with the steps of an algorithm.
 
     Arguments:
-        step: Epochs, and after a warm-up iterations, counted on from start to start; shape (k,).
+        step: Shape (k,).
         t: Of every toy at these steps, the best so far, shape (toys, k); a toy that is done stays where it is.
     """
 
     step: np.ndarray
     t: np.ndarray
+
+
+class History(NamedTuple):
+    """How t grew, with the epochs of Adam and with the iterations of Newton, each counted on from start to start.
+
+    Arguments:
+        epochs: t against the epoch.
+        iterations: t against the iteration; without any for the recipe of the paper.
+    """
+
+    epochs: Curve
+    iterations: Curve
 
 
 @dataclass
@@ -56,7 +69,7 @@ class Fits:
         Raises:
             ValueError: x does not have the features of the architecture, or is not finite.
         """
-        x = _check.events(x, "x", self.architecture[0])
+        x = _check.feature_array(x, self.architecture[0], "x", _FEATURES)
         network = Network(self.architecture)
         out = np.empty((len(self.t), len(x)))
         weights = _wide(self.weights)
@@ -69,10 +82,10 @@ class Fits:
 
 def fit(
     reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
-    toys: Sequence[ArrayLike],
+    toys: Sequence[ArrayLike] | PoolToys,
     expected: float,
-    architecture: Sequence[int] = (2, 5, 1),
-    weight_clipping: float = 1.2,
+    architecture: Sequence[int],
+    weight_clipping: float,
     recipe: str | Adam | Newton = "newton",
     seed: compute.Seed = 0,
     **options,
@@ -106,7 +119,7 @@ def fit(
         >>> rng = np.random.default_rng(1)
         >>> toys = [rng.normal(shift, 1.0, size=(200, 2)) for shift in (0.0, 0.5)]
         >>> quick = Newton(warm_up=Adam(epochs=100, learning_rate=0.01), iterations=30)
-        >>> t = fit(rng.normal(size=(1000, 2)), toys, expected=200, recipe=quick)
+        >>> t = fit(rng.normal(size=(1000, 2)), toys, 200, architecture=(2, 5, 1), weight_clipping=1.2, recipe=quick)
         >>> t.shape, bool(t[0] < 40 < t[1])
         ((2,), True)
     """
@@ -115,10 +128,10 @@ def fit(
 
 def fit_models(
     reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
-    toys: Sequence[ArrayLike],
+    toys: Sequence[ArrayLike] | PoolToys,
     expected: float,
-    architecture: Sequence[int] = (2, 5, 1),
-    weight_clipping: float = 1.2,
+    architecture: Sequence[int],
+    weight_clipping: float,
     recipe: str | Adam | Newton = "newton",
     seed: compute.Seed = 0,
     *,
@@ -188,59 +201,46 @@ def fit_models(
         >>> data = np.concatenate([rng.exponential(size=(200, 1)), rng.normal(4, 0.1, size=(20, 1))])
         >>> quick = Newton(warm_up=Adam(epochs=200, learning_rate=0.01), iterations=30)
         >>> fits = fit_models(reference, [data], expected=200, architecture=(1, 3, 1), weight_clipping=7, recipe=quick)
-        >>> bool(fits.t[0] > 20), fits.log_ratio([[1.0], [4.0]]).shape, fits.history.t.shape[0]
-        (True, (1, 2), 1)
+        >>> bool(fits.t[0] > 20), fits.log_ratio([[1.0], [4.0]]).shape, fits.history.epochs.t.shape
+        (True, (1, 2), (1, 600))
     """
     layers = check_architecture(architecture)
     recipe = named(recipe)
     bounds = upper_bounds(layers, weight_clipping, clip_biases)
-    samples = _check.samples(toys, layers[0])
-    references = _check.References(reference, reference_weights, expected, len(samples), layers[0])
+    samples = data_samples(toys, layers[0], _FEATURES)
+    references = References(reference, reference_weights, expected, len(samples), layers[0], _FEATURES)
     starts = starts_of(samples, layers, recipe, seed, bounds) if initial is None else _given(initial, samples, bounds)
     kind = compute.device().partition(":")[0]
-    batch, chunk = _whole(batch, TOYS[kind], "batch"), _whole(chunk, CHUNK[kind], "chunk")
-    trainer = Trainer(layers, bounds, recipe, chunk)
+    batch = TOYS[kind] if batch is None else _check.count(batch, "batch")
+    chunk = CHUNK[kind] if chunk is None else _check.count(chunk, "chunk")
+    trainer = Trainer(layers, bounds, recipe, references.shared, chunk)
     trained = []
     for low in range(0, len(samples), batch):
         numbers = range(low, min(low + batch, len(samples)))
-        pairs = dict(zip(numbers, references.of(numbers) * (len(numbers) if references.shared else 1), strict=True))
-        cells = {i: _squeezed(recipe, pairs[i], samples[i]) for i in numbers}
-        for group in ([i for i in numbers if cells[i]], [i for i in numbers if not cells[i]]):
+        toys = [trainer.toy(i, *references.of(i), samples[i]) for i in numbers]
+        for group in ([x for x in toys if x.cells], [x for x in toys if not x.cells]):
             if group:
-                shared = group[:1] if references.shared else group
-                trained.append(
-                    trainer.train(
-                        group, [pairs[i] for i in shared], [samples[i] for i in group], [cells[i] for i in group],
-                        starts[:, group],
-                    )
-                )  # fmt: skip
+                trained.append(trainer.train(group, starts[:, [x.number for x in group]]))
     return _collected(layers, trained)
 
 
-def _squeezed(recipe, reference, x):
-    """The cells that a toy is trained on first, or None where its events are too few."""
-    if not isinstance(recipe, Newton) or recipe.cells is None:
-        return None
-    return squeeze((*reference, None), (x, None, np.ones(len(x))), recipe.cells)
-
-
-def _whole(value, default, name):
-    if value is not None and not (isinstance(value, int | np.integer) and value > 0):
-        raise ValueError(f"{name}={value!r}: expected a whole number above 0, or None")
-    return int(value or default)
-
-
-def _collected(layers, trained):
-    """All toys in their order. The history of those that needed fewer steps ends as it was."""
+def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
+    """All toys in their order."""
     order = np.argsort(np.concatenate([part.numbers for part in trained]))
-    steps = sorted(set().union(*(part.history for part in trained)))
-    rows = []
-    for part in trained:
-        known = np.array(sorted(part.history))
-        last = known[np.searchsorted(known, steps, side="right") - 1]
-        rows.append(np.stack([part.history[step] for step in last], axis=1))
-    t, weights = (np.concatenate([getattr(part, name) for part in trained])[order] for name in ("t", "weights"))
-    vanished = np.flatnonzero(np.concatenate([part.vanished for part in trained])[order])
+
+    def all_of(arrays):
+        return np.concatenate(arrays)[order]
+
+    def curve(records):
+        """The record of those that needed fewer steps ends as it was."""
+        steps, rows = sorted(set().union(*records)), []
+        for record, part in zip(records, trained, strict=True):
+            known = np.array(sorted(record))
+            last = known[np.searchsorted(known, steps, side="right") - 1] if steps else []
+            rows.append(np.array([record[step] for step in last]).reshape(len(steps), len(part.t)).T)
+        return Curve(np.array(steps, dtype=int), all_of(rows))
+
+    vanished = np.flatnonzero(all_of([part.vanished for part in trained]))
     if len(vanished):
         warnings.warn(
             f"toys {vanished.tolist()}: sigmoids are saturated at all events, no gradient is left to train the network,"
@@ -248,12 +248,13 @@ def _collected(layers, trained):
             RuntimeWarning,
             stacklevel=3,
         )
-    return Fits(layers, t, weights, History(np.array(steps), np.concatenate(rows)[order]))
+    history = History(curve([part.epochs for part in trained]), curve([part.iterations for part in trained]))
+    return Fits(layers, all_of([part.t for part in trained]), all_of([part.weights for part in trained]), history)
 
 
 def _given(initial, samples, bounds):
     """Weights to start from that somebody chose, shape (1, toys, parameters)."""
-    initial, toys = np.asarray(initial, dtype=float), len(samples)
+    initial, toys = _check.numbers(initial, "initial"), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
     if np.isnan(initial).any():

@@ -7,18 +7,44 @@ and turns the rest of the work into a logistic regression on r features, r often
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import compute
+from dmlib import _check, compute
 
-from . import _check
-from .kernel_solver import MEMORY, Data, Reference, conjugate_gradients
+from .kernel_newton import further_steps
+from .references import References
+from .toys import PoolToys, data_samples
 
-_ADDS = 1e-13  # a centre is kept if it is at least so far (squared) from those kept, in the kernel's space
+if TYPE_CHECKING:
+    import torch
+
+_CENTRES = "as the centres have"
+_INDEPENDENT = 1e-13  # least squared distance of a centre from those kept, in the kernel's space
+_CHUNK = 8192  # events whose features are in memory at a time
+_TOYS = 256  # whose f at these events are
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the events of a sample add to the linear system of the machine; those of parts of a sample add up.
+
+    Arguments:
+        n: Number of events.
+        total: Sum of their features, with weights if they have any, shape (r,).
+        gram: Sum of the products of their features, shape (r, r).
+    """
+
+    n: int
+    total: np.ndarray = field(repr=False)
+    gram: np.ndarray = field(repr=False)
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.n + other.n, self.total + other.total, self.gram + other.gram)
 
 
 @dataclass
@@ -43,7 +69,7 @@ class KernelFits:
 
 
 class KernelMachine:
-    r"""Logistic regression with Gaussian kernels, fitted to many toys with a Newton method and conjugate gradients.
+    r"""Logistic regression with Gaussian kernels, fitted to many toys with a Newton method.
 
     .. math::
         \frac{1}{N} \left[\sum_{x \in \mathcal{R}} a_x \log\left(1 + e^{f(x)}\right)
@@ -57,15 +83,11 @@ class KernelMachine:
     is the test statistic. Its law under the reference is no chi-squared law with M degrees of freedom: it is found by
     toys. A finite reference inflates it (`fit_models`).
 
-    As in its authors' public code, the fit is one Newton step from f = 0. Where data and reference are many this gives
-    :math:`f = 2\,(n_D - n_R)/(n_D + n_R)` for their local densities, near the log ratio while that is small. More steps
-    reach the minimum. But where f is too large the loss grows linearly, and t falls exponentially: a small penalty
-    lets f run away at the rim of the reference, and a toy in a hundred ends at t of minus hundreds. One step
+    As in its authors' public code, the fit is one Newton step from f = 0 (`solve`). Where data and reference are many
+    this gives :math:`f = 2\,(n_D - n_R)/(n_D + n_R)` for their local densities, near the log ratio while that is small.
+    More steps reach the minimum. But where f is too large the loss grows linearly, and t falls exponentially: a small
+    penalty lets f run away at the rim of the reference, and a toy in a hundred ends at t of minus hundreds. One step
     does so far more rarely. With more steps take a larger penalty, and look for t below 0 in any case.
-
-    The step from f = 0 is one linear system a toy, to which the reference adds the same for all of them. Further steps,
-    and all with more than 500 features, take conjugate gradients; their preconditioner is the second derivative
-    at f = 0, from reference events alone.
 
     Arguments:
         centres: Shape (M, d).
@@ -83,8 +105,6 @@ class KernelMachine:
     References:
         | Learning new physics efficiently with nonparametric methods (Letizia et al., 2022)
         | https://arxiv.org/abs/2204.02317
-        | Kernel methods through the roof: handling billions of points efficiently (Meanti et al., 2020)
-        | https://arxiv.org/abs/2006.10350
 
     Example:
         >>> rng = np.random.default_rng(1)
@@ -97,10 +117,13 @@ class KernelMachine:
 
     def __init__(self, centres: ArrayLike, sigma: float, penalty: float, iterations: int = 1, tolerance: float = 1e-3):
         self.sigma, self.penalty = _check.positive(sigma, "sigma"), _check.positive(penalty, "penalty")
-        self.iterations, self.tolerance = iterations, tolerance
+        self.iterations, self.tolerance = (
+            _check.count(iterations, "iterations"),
+            _check.positive(tolerance, "tolerance"),
+        )
         device = compute.device()
         self._device = "cpu" if device.startswith("mps") else device  # Apple's GPUs have no double precision
-        self._centres, self._lower = self._independent(self._tensor(_check.events(centres, "centres")))
+        self._centres, self._lower = self._independent(self.tensor(_check.feature_array(centres, name="centres")))
         self.centres = self._centres.cpu().numpy()
 
     def features(self, x: ArrayLike) -> np.ndarray:
@@ -108,13 +131,57 @@ class KernelMachine:
 
         They are orthonormal in the kernel's space: :math:`|f|^2` is the sum of the squared coefficients.
         """
-        x = _check.events(x, "x", self.centres.shape[1], _check.CENTRES)
-        return self._features(self._tensor(x)).cpu().numpy()
+        x = _check.feature_array(x, self.centres.shape[1], "x", _CENTRES)
+        return np.concatenate([phi.cpu().numpy() for (phi,) in self.chunks(x)])
+
+    def sums(self, x: ArrayLike, weights: ArrayLike | None = None) -> Sums:
+        r"""Returns what events add to the linear system: :math:`\sum w \phi` and :math:`\sum w \phi \phi^T`.
+
+        Toys that share events, background with signals of different sizes say, need their sums only once.
+
+        Arguments:
+            x: Shape (n, d).
+            weights: Shape (n,); None counts each event once.
+
+        Example:
+            >>> rng = np.random.default_rng(1)
+            >>> reference, data = rng.normal(size=(2000, 1)), rng.normal(size=(500, 1))
+            >>> machine = KernelMachine(reference[:50], sigma=2.0, penalty=1e-8)
+            >>> parts = machine.sums(data[:200]) + machine.sums(data[200:])
+            >>> t = machine.fit(reference, [parts, data], expected=500).t
+            >>> bool(np.isclose(t[0], t[1]))
+            True
+        """
+        x = _check.feature_array(x, self.centres.shape[1], "x", _CENTRES)
+        w = np.ones(len(x)) if weights is None else _check.numbers(weights, "weights")
+        if w.shape != (len(x),):
+            raise ValueError(f"weights: expected one for each of the {len(x)} events, not shape {w.shape}")
+        r = len(self.centres)
+        total, gram = self._centres.new_zeros(r), self._centres.new_zeros(r, r)
+        for phi, part in self.chunks(x, w):
+            total += part @ phi
+            gram += (part[:, None] * phi).T @ phi
+        return Sums(len(x), total.cpu().numpy(), gram.cpu().numpy())
+
+    def solve(self, reference: Sums, data: Sums) -> np.ndarray:
+        r"""Returns the coefficients b after one Newton step from f = 0, shape (r,): :math:`f = b \cdot \phi`.
+
+        .. math::
+            \left[\frac{1}{4}\left(\sum_{\mathcal{R}} a \phi \phi^T + \sum_{\mathcal{D}} \phi \phi^T\right)
+            + 2 \lambda N\right] b = \frac{1}{2} \left(\sum_{\mathcal{D}} \phi - \sum_{\mathcal{R}} a \phi\right)
+
+        Arguments:
+            reference: `sums` of the reference with its weights.
+            data: `sums` of the data.
+        """
+        matrix = (reference.gram + data.gram) / 4
+        matrix[np.diag_indices(len(matrix))] += 2 * self.penalty * (reference.n + data.n)
+        return np.linalg.solve(matrix, (data.total - reference.total) / 2)
 
     def fit(
         self,
         reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
-        toys: Sequence[ArrayLike],
+        toys: Sequence[ArrayLike | Sums] | PoolToys,
         expected: float,
         reference_weights: ArrayLike | Sequence[ArrayLike] | None = None,
     ) -> KernelFits:
@@ -122,7 +189,7 @@ class KernelMachine:
 
         Arguments:
             reference: Events (N_R, d) for all toys, or one such array a toy, or a function of the toy's number.
-            toys: Data samples, each (n_i, d).
+            toys: Data samples, each (n_i, d), or, for a machine of one step, their `sums`.
             expected: Expected number of events N(R).
             reference_weights: Of the reference events, scaled to add up to N(R); None weighs them alike.
 
@@ -131,25 +198,43 @@ class KernelMachine:
             FloatingPointError: A fit does not end in finite numbers: the penalty is too small.
         """
         d = self.centres.shape[1]
-        samples = _check.samples(toys, d, _check.CENTRES)
-        references = _check.References(reference, reference_weights, expected, len(samples), d, _check.CENTRES)
-        largest = max(map(len, samples))
-        batch = max(1, min(256, MEMORY // (largest * len(self.centres)))) if references.shared else 1
-        results, events = [], None
-        for low in range(0, len(samples), batch):
-            numbers = range(low, min(low + batch, len(samples)))
-            if events is None or not references.shared:
-                ((x, a),) = references.of(numbers)
-                events = Reference(self, self._tensor(x), self._tensor(a))
-            results.append(self._newton(events, [samples[i] for i in numbers]))
-        t, coefficients, iterations = (np.concatenate(part) for part in zip(*results, strict=True))
-        if not np.isfinite(t).all():
-            raise FloatingPointError(
-                f"t of toy {np.flatnonzero(~np.isfinite(t))[0]} is not finite: try a larger penalty"
-            )
-        return KernelFits(self, t, coefficients, iterations)
+        samples = data_samples(toys, d, _CENTRES, also=Sums)
+        if self.iterations > 1 and any(isinstance(x, Sums) for x in samples):
+            raise ValueError(f"toys: sums are enough for one step; expected events for iterations={self.iterations}")
+        references = References(reference, reference_weights, expected, len(samples), d, _CENTRES)
+        fits = KernelFits(
+            self, np.empty(len(samples)), np.empty((len(samples), len(self.centres))), np.ones(len(samples), dtype=int)
+        )
+        numbers = range(len(samples))
+        for group in [numbers] if references.shared else [[i] for i in numbers]:
+            self._fit(*references.of(group[0]), group, samples, fits)
+        if not np.isfinite(fits.t).all():
+            wrong = np.flatnonzero(~np.isfinite(fits.t))[0]
+            raise FloatingPointError(f"t of toy {wrong} is not finite: try a larger penalty")
+        return fits
 
-    def _tensor(self, array):
+    def chunks(self, x: np.ndarray, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Yields the features of some events after the others, shape (k, r), and their part of each column."""
+        for low in range(0, len(x), _CHUNK):
+            x_part, *parts = (self.tensor(array[low : low + _CHUNK]) for array in (x, *columns))
+            yield self._features(x_part), *parts
+
+    def _fit(self, reference, weights, group, samples, fits):
+        """Fits the toys of a group, which share a reference."""
+        of_reference = self.sums(reference, weights)
+        for i in group:
+            data = samples[i] if isinstance(samples[i], Sums) else self.sums(samples[i])
+            b = self.solve(of_reference, data)
+            if self.iterations > 1:
+                b, fits.iterations[i] = further_steps(self, reference, weights, samples[i], b)
+            fits.coefficients[i], fits.t[i] = b, 2 * b @ data.total
+        for some in (group[low : low + _TOYS] for low in range(0, len(group), _TOYS)):
+            b = self.tensor(fits.coefficients[some].T)
+            for phi, a in self.chunks(reference, weights):
+                fits.t[some] -= 2 * (a @ (phi @ b).expm1_()).cpu().numpy()
+
+    def tensor(self, array: np.ndarray) -> torch.Tensor:
+        """Returns an array in double precision on the device."""
         import torch
 
         return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self._device)
@@ -167,7 +252,7 @@ class KernelMachine:
         left = candidates.new_ones(len(candidates))  # squared distance from the span of those chosen
         columns = candidates.new_empty(len(candidates), min(64, len(candidates)))
         chosen: list[int] = []
-        while len(chosen) < len(candidates) and left.max() > _ADDS:
+        while len(chosen) < len(candidates) and left.max() > _INDEPENDENT:
             best, r = int(left.argmax()), len(chosen)
             if r == columns.shape[1]:
                 columns = torch.cat([columns, torch.empty_like(columns)], dim=1)
@@ -183,75 +268,3 @@ class KernelMachine:
         import torch
 
         return torch.linalg.solve_triangular(self._lower, self._kernel(x, self._centres).T, upper=False).T.contiguous()
-
-    def _newton(self, reference, toys):
-        """Fits toys that share a reference: t, coefficients, and the number of steps."""
-        import torch
-
-        data = Data(self, toys)
-        b = reference.weights.new_zeros(len(toys), len(self.centres))
-        n = reference.n + data.n[:, None]
-        steps, open_ = (
-            torch.zeros(len(toys), dtype=torch.long),
-            torch.ones(len(toys), dtype=torch.bool, device=b.device),
-        )
-
-        def objective(b):
-            softplus = torch.nn.functional.softplus
-            total = sum((w[:, None] * softplus(phi @ b.T)).sum(0) for phi, w in reference.chunks())
-            total += (data.mask * softplus(-data.of(b))).sum(1)
-            return total + self.penalty * n[:, 0] * (b**2).sum(1)
-
-        value = np.log(2) * (reference.weights.sum() + data.n)  # of the objective at f = 0
-        for _ in range(self.iterations):
-            if reference.direct and not steps.any():
-                # At f = 0 all probabilities are 1/2, and what the reference adds is the same for all toys.
-                sums, grams = data.sums()
-                gradient, hessian = (reference.sums - sums) / 2, (reference.gram + grams) / 4
-                hessian.diagonal(dim1=1, dim2=2).add_(2 * self.penalty * n)
-                step = -torch.linalg.solve(hessian, gradient)
-            else:
-                gradient, curvature = self._derivatives(reference, data, b, n)
-                step = -conjugate_gradients(curvature, gradient, reference.precondition)
-            promised = -(gradient * step).sum(1)
-            size, trial = torch.where(open_, 1.0, 0.0).to(b), None
-            for _ in range(20):
-                trial = b + size[:, None] * step
-                new = objective(trial)
-                worse = ~(new <= value + 1e-12 * value.abs()) & open_
-                if not worse.any():
-                    break
-                size = torch.where(worse, size / 2, size)
-            else:
-                trial, new = torch.where(worse[:, None], b, trial), torch.where(worse, value, new)
-            b, value = trial, new
-            steps += open_.cpu()
-            open_ = open_ & (promised > self.tolerance)
-            if not open_.any():
-                break
-        t = 2 * (
-            (data.mask * data.of(b)).sum(1)
-            - sum((w[:, None] * torch.expm1(p @ b.T)).sum(0) for p, w in reference.chunks())
-        )
-        return t.cpu().numpy(), b.cpu().numpy(), steps.numpy()
-
-    def _derivatives(self, reference, data, b, n):
-        """Gradient of N times the objective, shape (toys, r), and the product of its Hessian with a vector."""
-        import torch
-
-        gradient = 2 * self.penalty * n * b
-        p = torch.sigmoid(data.of(b))
-        gradient -= data.back(data.mask * (1 - p))
-        slopes, data_slope = [], data.mask * p * (1 - p)
-        for phi, w in reference.chunks():
-            p = torch.sigmoid(phi @ b.T)
-            gradient += (w[:, None] * p).T @ phi
-            slopes.append(w[:, None] * p * (1 - p))
-
-        def curvature(v):
-            out = 2 * self.penalty * n * v + data.back(data_slope * data.of(v))
-            for (phi, _), slope in zip(reference.chunks(), slopes, strict=True):
-                out += (slope * (phi @ v.T)).T @ phi
-            return out
-
-        return gradient, curvature

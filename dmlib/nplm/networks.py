@@ -8,25 +8,25 @@ events, so that memory does not grow with the number of events.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dmlib import compute
+from dmlib import _check, compute
 
 if TYPE_CHECKING:
     import torch
 
     from .batches import Batch
 
-_LEAST = 1e-16  # weight of a cell without reference events, for the Fisher matrix
+_ALMOST_NOTHING = 1e-16  # weight of a cell without reference events, for the Fisher matrix
 
 
 def check_architecture(architecture: Sequence[int]) -> tuple[int, ...]:
     """Returns the numbers of neurons of all layers, or says what is wrong with them."""
-    layers = tuple(architecture)
+    layers = tuple(architecture) if isinstance(architecture, Iterable) else ()
     if len(layers) < 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in layers):
         raise ValueError(
             f"architecture={architecture!r}: expected numbers of neurons from input to output, as (2, 5, 1)"
@@ -60,7 +60,7 @@ def degrees_of_freedom(architecture: Sequence[int]) -> int:
 
 def upper_bounds(architecture: Sequence[int], weight_clipping: float, clip_biases: bool) -> np.ndarray:
     """Returns the largest absolute value of every parameter, shape (parameters,); that of a free one is infinite."""
-    if not weight_clipping > 0:
+    if isinstance(weight_clipping, str) or np.ndim(weight_clipping) or not weight_clipping > 0:  # it may be infinite
         raise ValueError(f"weight_clipping={weight_clipping!r}: expected a bound above 0 on the size of the weights")
     layers = [np.full((n, m + 1), float(weight_clipping)) for m, n in pairwise(architecture)]
     for layer in layers:
@@ -94,14 +94,32 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: compute.Seed =
         >>> w.shape, float(w[:, 2].max())  # the third number is the first neuron's bias
         ((3, 21), 0.0)
     """
-    weights = []
-    for toy in range(toys):
-        rng, layers = compute.stream(seed, "initial weights", toy), []
-        for m, n in pairwise(check_architecture(architecture)):
-            limit = np.sqrt(6 / (m + n))
-            layers.append(np.column_stack([rng.uniform(-limit, limit, (n, m)), np.zeros(n)]).ravel())
-        weights.append(np.concatenate(layers))
+    layers = check_architecture(architecture)
+    weights = np.zeros((_check.count(toys, "toys", 0), degrees_of_freedom(layers)))
+    for toy, row in enumerate(weights):
+        rng, low = compute.stream(seed, "initial weights", toy), 0
+        for m, n in pairwise(layers):
+            limit, size = np.sqrt(6 / (m + n)), n * (m + 1)
+            row[low : low + size].reshape(n, m + 1)[:, :-1] = rng.uniform(-limit, limit, (n, m))
+            low += size
     return np.clip(weights, -weight_clipping, weight_clipping)
+
+
+class Workspace:
+    """Memory that is used again in the next chunk: to allocate it anew would take as long as to fill it.
+
+    An array taken under a name is overwritten when the same name is taken again.
+    """
+
+    def __init__(self):
+        self._memory: dict[tuple, torch.Tensor] = {}
+
+    def take(self, name: object, like: torch.Tensor, *shape: int) -> torch.Tensor:
+        """Returns an array of a shape, of the type and on the device of another one, with whatever is in it."""
+        key, size = (name, like.dtype, like.device), math.prod(shape)
+        if key not in self._memory or self._memory[key].numel() < size:
+            self._memory[key] = like.new_empty(size)
+        return self._memory[key][:size].view(shape)
 
 
 class Network:
@@ -124,18 +142,18 @@ class Network:
     def __init__(self, architecture: Sequence[int]):
         self.shapes = [(n, m + 1) for m, n in pairwise(architecture)]
         self.parameters = degrees_of_freedom(architecture)
-        self._kept: dict[tuple, torch.Tensor] = {}
+        self._workspace = Workspace()
 
     def log_ratio(self, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Returns f, shape (toys, n), at events of shape (toys or 1, features + 1, n) with a last row of ones."""
-        return self._forward(self._layers(weights), x)[-1][:, 0].clone()
+        return self._forward(self._layers(weights), x, Workspace())[-1][:, 0]
 
     def loss(self, weights: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Returns L of every toy, shape (toys,)."""
         total = weights.new_zeros(len(weights))
         layers = self._layers(weights)
         for x, in_reference, in_data in batch.chunks:
-            self._slope(self._forward(layers, x)[-1], in_reference, in_data, total)
+            self._slope(self._forward(layers, x, self._workspace)[-1], in_reference, in_data, total)
         return total
 
     def gradient(self, weights: torch.Tensor, batch: Batch, loss: bool = False):
@@ -144,7 +162,7 @@ class Network:
         parts = self._layers(total)
         value = weights.new_zeros(len(weights)) if loss else None
         for x, in_reference, in_data in batch.chunks:
-            outputs = self._forward(layers, x)
+            outputs = self._forward(layers, x, self._workspace)
             slope = self._slope(outputs[-1], in_reference, in_data, value)
             self._backward(layers, parts, x, outputs, slope)
         return total, value
@@ -158,13 +176,13 @@ class Network:
         fisher = weights.new_zeros(len(weights), self.parameters, self.parameters)
         value = weights.new_zeros(len(weights))
         for x, in_reference, in_data in batch.chunks:
-            outputs = self._forward(layers, x)
+            outputs = self._forward(layers, x, self._workspace)
             slope = self._slope(outputs[-1], in_reference, in_data, value)
             if in_reference is None:
                 self._backward(layers, parts, x, outputs, slope)
                 continue
             # Above 0 also where a cell holds data only: slope / root times root times the Jacobian is its gradient.
-            root = (slope if in_data is None else slope + in_data).clamp_min(_LEAST).sqrt_()
+            root = (slope if in_data is None else slope + in_data).clamp_min(_ALMOST_NOTHING).sqrt_()
             jacobian = self._jacobian(layers, x, outputs, root)
             gradient += torch.bmm(jacobian, (slope / root).transpose(1, 2))[:, :, 0]
             fisher.baddbmm_(jacobian, jacobian.transpose(1, 2))
@@ -178,19 +196,13 @@ class Network:
         parts = weights.split(sizes, dim=1)
         return [part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
-    def _room(self, name, like, *shape):
-        """Memory that is used again in the next chunk: to allocate it anew would take as long as to fill it."""
-        key, size = (name, like.dtype, like.device), math.prod(shape)
-        if key not in self._kept or self._kept[key].numel() < size:
-            self._kept[key] = like.new_empty(size)
-        return self._kept[key][:size].view(shape)
-
-    def _forward(self, layers, x):
+    def _forward(self, layers, x, workspace):
+        """Outputs of all layers, which stay until the workspace is used again."""
         import torch
 
         outputs, toys, n = [], len(layers[0]), x.shape[-1]
         for i, layer in enumerate(layers):
-            z = self._room(("output", i), x, toys, layer.shape[1], n)
+            z = workspace.take(("output", i), x, toys, layer.shape[1], n)
             if i:
                 torch.baddbmm(layer[:, :, -1:], layer[:, :, :-1], outputs[-1], out=z)
             elif len(x) == toys:
@@ -217,7 +229,7 @@ class Network:
         """Derivative by the inputs of layer i's neurons, from that by the inputs of layer i + 1."""
         import torch
 
-        next_layer, out = layers[i + 1][:, :, :-1], self._room(("delta", i), outputs[i], *outputs[i].shape)
+        next_layer, out = layers[i + 1][:, :, :-1], self._workspace.take(("delta", i), outputs[i], *outputs[i].shape)
         if delta.shape[1] == 1:
             torch.mul(next_layer.transpose(1, 2), delta, out=out)
         else:
@@ -241,8 +253,8 @@ class Network:
         import torch
 
         toys, n = len(delta), x.shape[-1]
-        room = self._room("jacobian", delta, toys, self.parameters, n)
-        rows = room.split([k * m for k, m in self.shapes], dim=1)
+        jacobian = self._workspace.take("jacobian", delta, toys, self.parameters, n)
+        rows = jacobian.split([k * m for k, m in self.shapes], dim=1)
         for i in reversed(range(len(layers))):
             out = rows[i].unflatten(1, self.shapes[i])
             if i:
@@ -251,7 +263,7 @@ class Network:
                 delta = self._delta(layers, i - 1, delta, outputs)
             else:
                 torch.mul(delta[:, :, None], x[:, None], out=out)
-        return room
+        return jacobian
 
 
 def _total(values: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt within a box, for many toys at once."""
+"""Fisher scoring with Marquardt's damping, within a box, for many toys at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .networks import Network
     from .recipes import Newton
 
-_START, _LEAST, _MOST = 1e-2, 1e-9, 1e9  # damping
-_FLOOR = 1e-7  # damping of a weight that does nothing, relative to the one that does most
-_ROUNDS = 4  # how often weights that reach an edge are taken out of a step
+_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-9, 1e9
+_LEAST_DIAGONAL = 1e-7  # what damps a weight that does nothing, relative to the one that does most
+_EDGE_ROUNDS = 4  # how often weights that reach an edge are taken out of a step
 
 
 def minimise(
@@ -41,11 +41,11 @@ def minimise(
     import torch
 
     result = weights.clone()
-    everyone = torch.arange(len(weights), device=weights.device)  # numbers of the toys still at work
+    numbers = torch.arange(len(weights), device=weights.device)  # of the toys still at work
     loss, gradient, fisher = network.fisher(weights, batch)
     losses = loss.clone()
-    damping, growth = torch.full_like(loss, _START), torch.full_like(loss, 2.0)
-    calm = torch.zeros_like(everyone)
+    damping, growth = torch.full_like(loss, _FIRST_DAMPING), torch.full_like(loss, 2.0)
+    quiet = torch.zeros_like(numbers)  # steps running that promised nothing
     for iteration in range(1, recipe.iterations + 1):
         step = _step(weights, bounds, gradient, fisher, damping)
         promised = -(gradient * step).sum(1) - 0.5 * torch.einsum("ti,tij,tj->t", step, fisher, step)
@@ -57,21 +57,20 @@ def minimise(
         loss = torch.where(better, new_loss, loss)
         gradient = torch.where(better[:, None], new_gradient, gradient)
         fisher = torch.where(better[:, None, None], new_fisher, fisher)
-        tried = damping
-        shrink = (1 - (2 * gain.clamp(0, 1) - 1) ** 3).clamp_min(1 / 3)
-        damping = (damping * torch.where(better, shrink, growth)).clamp_min(_LEAST)
-        growth = torch.where(better, 2.0, 2 * growth)
         # A step that is short for its damping promises little anywhere.
-        calm = torch.where((2 * promised < recipe.tolerance) & (tried < 1), calm + 1, 0)
-        result[everyone], losses[everyone] = weights, loss
+        quiet = torch.where((2 * promised < recipe.tolerance) & (damping < 1), quiet + 1, 0)
+        shrink = (1 - (2 * gain.clamp(0, 1) - 1) ** 3).clamp_min(1 / 3)
+        damping = (damping * torch.where(better, shrink, growth)).clamp_min(_LEAST_DAMPING)
+        growth = torch.where(better, 2.0, 2 * growth)
+        result[numbers], losses[numbers] = weights, loss
         record(iteration, losses)
-        busy = ((calm < recipe.patience) & (damping < _MOST)).nonzero()[:, 0]
-        if not len(busy):
+        left = ((quiet < recipe.patience) & (damping < _MOST_DAMPING)).nonzero()[:, 0]
+        if not len(left):
             break
-        if len(busy) < len(everyone):  # a toy that is done keeps its weights, whoever else is in the batch
-            weights, loss, gradient, fisher = weights[busy], loss[busy], gradient[busy], fisher[busy]
-            damping, growth, calm, everyone = damping[busy], growth[busy], calm[busy], everyone[busy]
-            batch = batch.select(busy)
+        if len(left) < len(numbers):  # a toy that is done keeps its weights, whoever else is in the batch
+            weights, loss, gradient, fisher = weights[left], loss[left], gradient[left], fisher[left]
+            damping, growth, quiet, numbers = damping[left], growth[left], quiet[left], numbers[left]
+            batch = batch.select(left)
     return result
 
 
@@ -81,12 +80,13 @@ def _step(weights, bounds, gradient, fisher, damping):
 
     diagonal = fisher.diagonal(dim1=1, dim2=2)
     damped = fisher + torch.diag_embed(
-        damping[:, None] * torch.maximum(diagonal, _FLOOR * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30))
+        damping[:, None]
+        * torch.maximum(diagonal, _LEAST_DIAGONAL * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30))
     )
     to_edge = torch.stack([-bounds - weights, bounds - weights])
     fixed = ((weights >= bounds) & (gradient < 0)) | ((weights <= -bounds) & (gradient > 0))
     step = torch.zeros_like(weights)
-    for _ in range(_ROUNDS):
+    for _ in range(_EDGE_ROUNDS):
         free = ~fixed
         right = torch.where(free, -gradient - torch.einsum("tij,tj->ti", fisher, torch.where(fixed, step, 0)), 0)
         matrix = torch.where(free[:, :, None] & free[:, None, :], damped, 0) + torch.diag_embed(fixed.to(damped))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dmlib import _check
 
-def _positive(recipe, *names):
+
+def _counts(recipe, *names):
     for name in names:
-        if not getattr(recipe, name) > 0:
-            raise ValueError(f"{name}={getattr(recipe, name)!r}: expected a number above 0")
+        _check.count(getattr(recipe, name), name)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Adam:
     epsilon: float = 1e-7
 
     def __post_init__(self):
-        _positive(self, "learning_rate", "epsilon", *() if self.epochs is None else ("epochs",))
+        _counts(self, *() if self.epochs is None else ("epochs",))
+        for name in ("learning_rate", "epsilon"):
+            _check.positive(getattr(self, name), name)
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r}: expected a number from 0 to below 1")
@@ -53,9 +56,10 @@ class Adam:
 
 @dataclass(frozen=True)
 class Newton:
-    r"""Levenberg-Marquardt steps within the clipping box, from the ends of a few short Adam warm-ups.
+    r"""Fisher scoring with Marquardt's damping, within the clipping box, from the ends of a few short Adam warm-ups.
 
-    With gradient g and Fisher matrix F a step solves
+    In place of the second derivatives that give Newton's method its name stands the Fisher matrix F, their expectation
+    if f is right, which is never indefinite (as in the Gauss-Newton method). With gradient g a step solves
 
     .. math:: (F + \lambda\, \mathrm{diag} F)\, \delta = -g
 
@@ -96,7 +100,10 @@ class Newton:
     patience: int = 3
 
     def __post_init__(self):
-        _positive(self, "starts", "iterations", "tolerance", "patience", *() if self.cells is None else ("cells",))
+        _counts(self, "starts", "iterations", "patience", *() if self.cells is None else ("cells",))
+        _check.positive(self.tolerance, "tolerance")
+        if not isinstance(self.warm_up, Adam):
+            raise ValueError(f"warm_up={self.warm_up!r}: expected an Adam(...)")
 
 
 RECIPES = {"adam": Adam(), "newton": Newton()}

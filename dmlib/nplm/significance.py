@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from dmlib import compute, counting
+from dmlib import _check, compute, counting
 
 _DEEP = 1e-250  # below, the incomplete gamma function comes close to underflow
 _NODES, _NODE_WEIGHTS = np.polynomial.laguerre.laggauss(32)
@@ -65,7 +65,7 @@ class Compatibility(NamedTuple):
     ks_p_value: float
 
 
-def significance(t: ArrayLike, dof: float = 21) -> np.ndarray | float:
+def significance(t: ArrayLike, dof: float) -> np.ndarray | float:
     r"""Returns the significance of t if it follows the chi-squared law.
 
     .. math:: Z = \Phi^{-1}(1 - p), \qquad p = \int_t^\infty \chi^2_\nu(t')\,dt'
@@ -87,12 +87,10 @@ def significance(t: ArrayLike, dof: float = 21) -> np.ndarray | float:
         | https://arxiv.org/abs/1912.12155
 
     Example:
-        >>> significance([50.0, 100.0, 5000.0]).round(2)
+        >>> significance([50.0, 100.0, 5000.0], dof=21).round(2)
         array([ 3.38,  6.89, 69.78])
     """
-    if not (np.isfinite(dof) and dof > 0):
-        raise ValueError(f"dof={dof!r}: expected a number of degrees of freedom above 0")
-    return counting.z_score(log_p=_log_tail(dof / 2, _numbers(t, "t") / 2))
+    return counting.z_score(log_p=_log_tail(_check.positive(dof, "dof") / 2, _numbers(t, "t") / 2))
 
 
 def empirical_significance(t: ArrayLike, null: ArrayLike) -> Significance:
@@ -201,10 +199,8 @@ def compatibility(null: ArrayLike, dof: float, bins: int | None = None) -> Compa
     null = _null(null)
     if len(null) < 20:
         raise ValueError(f"null: expected at least 20 toys to compare with a distribution, not {len(null)}")
-    bins = bins or min(max(len(null) // 10, 2), 20)
-    if bins < 2:
-        raise ValueError(f"bins={bins!r}: expected at least 2")
-    p = special.gammaincc(dof / 2, np.maximum(null, 0) / 2)
+    bins = min(max(len(null) // 10, 2), 20) if bins is None else _check.count(bins, "bins", 2)
+    p = special.gammaincc(_check.positive(dof, "dof") / 2, np.maximum(null, 0) / 2)
     counts = np.histogram(p, bins, (0, 1))[0]
     pearson = stats.chisquare(counts)
     return Compatibility(
@@ -213,7 +209,7 @@ def compatibility(null: ArrayLike, dof: float, bins: int | None = None) -> Compa
 
 
 def _numbers(values: ArrayLike, name: str) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
+    array = _check.numbers(values, name)
     if np.isnan(array).any():
         raise ValueError(f"{name}: expected numbers, but {np.isnan(array).sum()} of {array.size} are NaN")
     return array

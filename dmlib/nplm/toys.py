@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import compute
-
-from . import _check
+from dmlib import _check, compute
 
 
 class PoolToys(NamedTuple):
@@ -24,6 +22,34 @@ class PoolToys(NamedTuple):
 
     toys: list[np.ndarray]
     reuse: float
+
+
+def data_samples(
+    toys: Sequence[ArrayLike] | PoolToys, features: int | None = None, why: str = "", also: type | tuple = ()
+) -> list:
+    """Returns the events of every toy, each (n, d), or says what is wrong with them.
+
+    Arguments:
+        toys: A sequence of samples.
+        features: Their number of features d; None takes any.
+        why: Why so many, for the message where it is otherwise.
+        also: Types that are passed on as they are.
+    """
+    samples = _listed(toys)
+    if not samples:
+        raise ValueError("toys: expected at least one data sample, not an empty sequence")
+    return [
+        x if isinstance(x, also) else _check.feature_array(x, features, f"toys[{i}]", why)
+        for i, x in enumerate(samples)
+    ]
+
+
+def _listed(toys):
+    if getattr(toys, "ndim", 3) < 3:  # an array or a table
+        raise ValueError(f"toys: expected a sequence of arrays (n, d), not one of shape {toys.shape}; write [data]")
+    if isinstance(toys, str | bytes | dict) or not isinstance(toys, Iterable):
+        raise ValueError(f"toys: expected a sequence of arrays (n, d), not {type(toys).__name__}; write [data]")
+    return list(toys.toys if isinstance(toys, PoolToys) else toys)
 
 
 def draw(
@@ -48,14 +74,14 @@ def draw(
         >>> background = draw(lambda rng, size: rng.normal(size=(size, 2)), expected=1000, n=3, seed=1)
         >>> signal = draw(lambda rng, size: rng.normal(1.5, 0.3, size=(size, 2)), expected=50, n=3, seed=2)
         >>> [len(x) for x in mix(background, signal)]
-        [1046, 1044, 1053]
+        [1062, 1021, 1092]
     """
     _check.positive(expected, "expected")
     toys = []
-    for i in range(n):
+    for i in range(_check.count(n, "n", 0)):
         rng = compute.stream(seed, "toys", i)
         size = int(rng.poisson(expected))
-        x = np.asarray(generator(rng, size), dtype=float)
+        x = _check.numbers(generator(rng, size), "generator")
         if x.ndim != 2 or len(x) != size:
             raise ValueError(f"generator: expected {size} events, shape ({size}, d), not {x.shape}")
         toys.append(x)
@@ -85,9 +111,9 @@ def draw_from(pool: ArrayLike, expected: float, n: int, seed: compute.Seed) -> P
         >>> len(toys), round(reuse, 1)
         (10, 2.0)
     """
-    pool, rng = _check.events(pool, "pool"), compute.stream(seed, "toys from a pool")
-    sizes = rng.poisson(_check.positive(expected, "expected"), n)
-    if n and sizes.max() > len(pool):
+    pool, rng = _check.feature_array(pool, name="pool"), compute.stream(seed, "toys from a pool")
+    sizes = rng.poisson(_check.positive(expected, "expected"), _check.count(n, "n", 0))
+    if sizes.max(initial=0) > len(pool):
         raise ValueError(f"pool has {len(pool)} events: expected at least {sizes.max()}, the size of the largest toy")
     toys, left = [], rng.permutation(len(pool))
     for size in sizes:
@@ -101,7 +127,7 @@ def draw_from(pool: ArrayLike, expected: float, n: int, seed: compute.Seed) -> P
     return PoolToys(toys, float(sizes.sum() / len(pool)))
 
 
-def mix(*samples: Sequence[np.ndarray]) -> list[np.ndarray]:
+def mix(*samples: Sequence[np.ndarray] | PoolToys) -> list[np.ndarray]:
     """Joins toys of several processes, toy by toy: background and signal, say.
 
     Raises:
@@ -111,9 +137,10 @@ def mix(*samples: Sequence[np.ndarray]) -> list[np.ndarray]:
         >>> [len(x) for x in mix([np.zeros((3, 1)), np.zeros((4, 1))], [np.ones((1, 1)), np.ones((2, 1))])]
         [4, 6]
     """
-    if len({len(toys) for toys in samples}) > 1:
-        raise ValueError(f"samples: expected equally many toys of each, not {[len(toys) for toys in samples]}")
-    return [np.concatenate(parts) for parts in zip(*samples, strict=True)]
+    lists = [_listed(toys) for toys in samples]
+    if len({len(toys) for toys in lists}) > 1:
+        raise ValueError(f"samples: expected equally many toys of each, not {[len(toys) for toys in lists]}")
+    return [np.concatenate(parts) for parts in zip(*lists, strict=True)]
 
 
 def normalise(reference: ArrayLike, *samples: ArrayLike) -> list[np.ndarray]:
@@ -141,7 +168,7 @@ def normalise(reference: ArrayLike, *samples: ArrayLike) -> list[np.ndarray]:
         [array([[ 0.5, -1. ],
                [ 1.5,  1. ]]), array([[2., 2.]])]
     """
-    x = _check.events(reference, "reference")
+    x = _check.feature_array(reference, name="reference")
     mean, spread = x.mean(axis=0), x.std(axis=0)
     if not (spread > 0).all():
         raise ValueError(
@@ -149,7 +176,10 @@ def normalise(reference: ArrayLike, *samples: ArrayLike) -> list[np.ndarray]:
         )
     signed = x.min(axis=0) < 0
     shift, scale = np.where(signed, mean, 0.0), np.where(signed, spread, mean)
-    return [(_check.events(s, f"samples[{i}]", x.shape[1]) - shift) / scale for i, s in enumerate(samples)]
+    return [
+        (_check.feature_array(s, x.shape[1], f"samples[{i}]", "as the reference has") - shift) / scale
+        for i, s in enumerate(samples)
+    ]
 
 
 def neyman_pearson(
@@ -184,12 +214,12 @@ def neyman_pearson(
     Example:
         >>> toys = draw(lambda rng, size: rng.normal(size=(size, 1)), expected=100, n=2, seed=1)
         >>> neyman_pearson(toys, lambda x: np.full(len(x), np.log(1.1)), expected_sm=100, expected_np=110).round(2)
-        array([-0.94, -1.89])
+        array([-0.75, -2.65])
     """
     _check.positive(expected_sm, "expected_sm"), _check.positive(expected_np, "expected_np")
     values = []
-    for i, x in enumerate(_check.samples(toys)):
-        logs = np.asarray(log_ratio(x), dtype=float)
+    for i, x in enumerate(data_samples(toys)):
+        logs = _check.numbers(log_ratio(x), "log_ratio")
         if logs.shape != (len(x),) or np.isnan(logs).any() or (logs == np.inf).any():
             raise ValueError(
                 f"log_ratio: expected one number below infinity for each of the {len(x)} events of toy {i}"

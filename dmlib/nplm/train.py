@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ import numpy as np
 from dmlib import compute
 
 from . import adam, newton
-from .batches import Batch, Sample
+from .batches import Batch, Points
+from .cells import squeeze
 from .networks import Network, initial_weights
 from .recipes import Adam, Newton
 
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     import torch
 
 _VANISHED = 1e-16  # Fisher information of the weights on the features, relative to that of the constant in f
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A toy, and what its network is trained on.
+
+    Arguments:
+        number: Its place in the list.
+        reference, data: Events.
+        cells: Both as cells; None where events are too few.
+    """
+
+    number: int
+    reference: Points
+    data: Points
+    cells: Points | None
 
 
 @dataclass
@@ -31,14 +48,15 @@ class Trained:
         t: Test statistic, shape (toys,).
         weights: Shape (toys, parameters).
         vanished: True where no gradient is left, shape (toys,).
-        history: t at the recorded steps: step to shape (toys,).
+        epochs, iterations: t at the recorded steps: step to shape (toys,).
     """
 
     numbers: list[int]
     t: np.ndarray
     weights: np.ndarray
     vanished: np.ndarray
-    history: dict[int, np.ndarray]
+    epochs: dict[int, np.ndarray]
+    iterations: dict[int, np.ndarray]
 
 
 class Trainer:
@@ -48,35 +66,30 @@ class Trainer:
         layers: Neurons of each layer.
         bounds: Largest absolute values, shape (parameters,).
         recipe: How.
+        shared: Whether all toys have the same reference.
         chunk: Events at a time.
     """
 
-    def __init__(self, layers: tuple[int, ...], bounds: np.ndarray, recipe: Adam | Newton, chunk: int):
+    def __init__(self, layers: tuple[int, ...], bounds: np.ndarray, recipe: Adam | Newton, shared: bool, chunk: int):
         import torch
 
-        self.layers, self.recipe, self.chunk = layers, recipe, chunk
+        self.layers, self.shared, self.chunk = layers, shared, chunk
+        self.warm_up, self.newton = (recipe.warm_up, recipe) if isinstance(recipe, Newton) else (recipe, None)
         self.network, self.device = Network(layers), compute.device()
-        self.refines = isinstance(recipe, Newton)
-        self.warm_up = recipe.warm_up if isinstance(recipe, Newton) else recipe
         # Apple's GPUs have no double precision.
         self.dtype = torch.float32 if self.device.startswith("mps") else torch.float64
         self.bounds = torch.as_tensor(bounds, dtype=self.dtype, device=self.device)
 
-    def train(
-        self,
-        numbers: list[int],
-        references: Sequence[tuple[np.ndarray, np.ndarray]],
-        data: Sequence[np.ndarray],
-        cells: Sequence[Sample | None],
-        starts: np.ndarray,
-    ) -> Trained:
+    def toy(self, number: int, reference: np.ndarray, weights: np.ndarray, data: np.ndarray) -> Toy:
+        """Returns a toy of these events, with its cells if the recipe has any."""
+        cells = squeeze(reference, weights, data, self.newton.cells) if self.newton and self.newton.cells else None
+        return Toy(number, Points(reference, weights), Points(data, None, np.ones(len(data))), cells)
+
+    def train(self, toys: Sequence[Toy], starts: np.ndarray) -> Trained:
         """Trains toys from all their starts.
 
         Arguments:
-            numbers: Of the toys, for messages.
-            references: Events and weights of each toy, or once for all.
-            data: Events of each toy.
-            cells: Cells of each toy, or None for all.
+            toys: All with cells, or all without.
             starts: Weights, shape (starts, toys, parameters).
 
         Raises:
@@ -84,60 +97,59 @@ class Trainer:
         """
         import torch
 
-        events = self._batch(
-            len(data), [(x, w, None) for x, w in references], [(x, None, np.ones(len(x))) for x in data]
-        )
-        first = events if cells[0] is None else self._batch(len(data), cells)
+        references = [toy.reference for toy in (toys[:1] if self.shared else toys)]
+        events = self._batch(toys, references, [toy.data for toy in toys])
+        first = self._batch(toys, [toy.cells for toy in toys]) if toys[0].cells else events
         single = first.to(torch.float32)
-        history: dict[int, np.ndarray] = {}
-        best = torch.full((len(data),), torch.inf, dtype=self.dtype, device=self.device)
+        numbers, epochs, iterations = [toy.number for toy in toys], {}, {}
         weights = torch.as_tensor(starts[0], dtype=self.dtype, device=self.device)
-        for start in starts:
-            trial = self._one_start(start, single, first, best, history)
+        best = torch.full((len(toys),), torch.inf, dtype=self.dtype, device=self.device)
+        for i, start in enumerate(starts):
+            trial = self._warmed_up(start, single, _recorder(epochs, i * self.warm_up.steps(self.layers), best))
+            if self.newton:
+                trial = self._refined(trial, first, _recorder(iterations, len(iterations), best))
             loss = self.network.loss(trial, events)
             better = loss < best  # never true of NaN
             weights = torch.where(better[:, None], trial, weights)
             best = torch.where(better, loss, best)
-        self._check(best, numbers)
+        _check_finite(best, numbers)
         if first is not events:
-            record = _recorder(history, torch.full_like(best, torch.inf))
-            weights = newton.minimise(self.network, weights, self.bounds, events, self.recipe, record)
+            record = _recorder(iterations, len(iterations), torch.full_like(best, torch.inf))
+            weights = self._refined(weights, events, record)
         loss, _, fisher = self.network.fisher(weights, events)
-        self._check(loss, numbers)
-        return Trained(
-            numbers, -2 * loss.cpu().numpy(), weights.cpu().numpy(), self._vanished(fisher).cpu().numpy(), history
-        )
+        _check_finite(loss, numbers)
+        vanished = self._vanished(fisher).cpu().numpy()
+        return Trained(numbers, -2 * loss.cpu().numpy(), weights.cpu().numpy(), vanished, epochs, iterations)
 
     def _batch(self, toys, *samples):
-        return Batch(samples, toys, self.chunk, self.device, self.dtype)
+        return Batch(samples, len(toys), self.chunk, self.device, self.dtype)
 
-    def _one_start(self, start, single, batch, best, history):
-        """The end of one training: the warm-up in single precision, the steps to the minimum in double."""
+    def _warmed_up(self, start, batch, record):
+        """The end of Adam's epochs, which are taken in single precision."""
         import torch
 
-        weights = torch.as_tensor(start, dtype=torch.float32, device=self.device)
-        bounds, epochs = self.bounds.to(torch.float32), self.warm_up.steps(self.layers)
-        record = _recorder(history, best)
-        weights = adam.minimise(self.network, weights, bounds, single, self.warm_up, epochs, record)
-        weights = weights.to(self.dtype).clamp_(-self.bounds, self.bounds)  # the rounded bounds may lie outside
-        if self.refines:
-            record = _recorder(history, best)
-            weights = newton.minimise(self.network, weights, self.bounds, batch, self.recipe, record)
-        return weights
+        weights, bounds = torch.as_tensor(start, dtype=torch.float32, device=self.device), self.bounds.to(torch.float32)
+        epochs = self.warm_up.steps(self.layers)
+        weights = adam.minimise(self.network, weights, bounds, batch, self.warm_up, epochs, record)
+        return weights.to(self.dtype).clamp_(-self.bounds, self.bounds)  # the rounded bounds may lie outside
 
-    def _check(self, loss, numbers):
-        wrong = np.flatnonzero(~np.isfinite(loss.cpu().numpy()))
-        if len(wrong):
-            raise FloatingPointError(
-                f"t of toy {numbers[wrong[0]]} is not finite from any start: e^f overflows; look for features of very"
-                " different size (`normalise` them), or try a smaller weight_clipping"
-            )
+    def _refined(self, weights, batch, record):
+        return newton.minimise(self.network, weights, self.bounds, batch, self.newton, record)
 
     def _vanished(self, fisher: torch.Tensor) -> torch.Tensor:
         """True where f no longer depends on the weights of the features, the constant apart."""
         neurons, inputs = self.network.shapes[0]
         information = fisher.diagonal(dim1=1, dim2=2)
         return information[:, : neurons * inputs].amax(dim=1) < _VANISHED * information[:, -1]
+
+
+def _check_finite(loss, numbers):
+    wrong = np.flatnonzero(~np.isfinite(loss.cpu().numpy()))
+    if len(wrong):
+        raise FloatingPointError(
+            f"t of toy {numbers[wrong[0]]} is not finite from any start: e^f overflows; look for features of very"
+            " different size (`normalise` them), or try a smaller weight_clipping"
+        )
 
 
 def starts_of(
@@ -164,11 +176,9 @@ def _fingerprint(x):
     return hashlib.sha256(columns.tobytes()).hexdigest()
 
 
-def _recorder(history, best):
-    """Writes t into the history, from its last step on: the best so far, `best` being that of earlier starts."""
+def _recorder(history: dict[int, np.ndarray], done: int, best: torch.Tensor) -> Callable[[int, torch.Tensor], None]:
+    """Writes the best t so far into the history: steps and lowest loss of earlier starts are `done` and `best`."""
     import torch
-
-    done = max(history, default=0)
 
     def record(step, loss):
         least = torch.fmin(loss.to(best.dtype), best)

@@ -165,47 +165,6 @@ def ratio(reference_masses: np.ndarray, masses: np.ndarray, f: np.ndarray) -> li
     ]
 
 
-class Shared:
-    """The kernel machine with one reference for many toys: one Newton step, as `nplm.KernelMachine` does by default.
-
-    What events add to the linear system is a sum over them, so that toys that share events need these only once.
-
-    Arguments:
-        reference: Scaled events.
-        expected: Their number expected in the data.
-        penalty: Of the machine.
-    """
-
-    def __init__(self, reference: np.ndarray, expected: float, penalty: float = PENALTY):
-        self.machine = nplm.KernelMachine(reference[:CENTRES], SIGMA, penalty)
-        parts = np.array_split(reference, len(reference) // 20_000 + 1)
-        self.phi = [self.machine.features(part) for part in parts]
-        self.weight = expected / len(reference)
-        sums = [self._sums(phi) for phi in self.phi]
-        self.n, self.sum, self.gram = (sum(part) for part in zip(*sums, strict=True))
-
-    @staticmethod
-    def _sums(phi):
-        return len(phi), phi.sum(axis=0), phi.T @ phi
-
-    def sums(self, events: np.ndarray) -> tuple:
-        """Number of events, sum of their features, and of their products."""
-        return self._sums(self.machine.features(events)) if len(events) else (0, 0.0, 0.0)
-
-    def t(self, toys: list[list[tuple]]) -> np.ndarray:
-        """t of toys, each a list of the `sums` of its parts."""
-        b, in_data = [], []
-        for parts in toys:
-            n, total, gram = (sum(part) for part in zip(*parts, strict=True))
-            matrix = (self.weight * self.gram + gram) / 4
-            matrix[np.diag_indices(len(matrix))] += 2 * self.machine.penalty * (self.n + n)
-            b.append(np.linalg.solve(matrix, (total - self.weight * self.sum) / 2))
-            in_data.append(b[-1] @ total)
-        b = np.array(b).T
-        in_reference = sum(np.expm1(phi @ b).sum(axis=0) for phi in self.phi)
-        return 2 * (np.array(in_data) - self.weight * in_reference)
-
-
 def scan(item: dict) -> dict:
     """t of a block of toys of a configuration: without signal, and with each of its signals, on the same background."""
     start = time.process_time()
@@ -227,21 +186,22 @@ def scan(item: dict) -> dict:
 
     kept = len(reference) / size
     x = reference[:, columns]
-    machine = Shared(nplm.normalise(x, x)[0], c.expected * kept, PENALTY / kept if c.stiff else PENALTY)
+    scaled = nplm.normalise(x, x)[0]
+    machine = nplm.KernelMachine(scaled[:CENTRES], SIGMA, PENALTY / kept if c.stiff else PENALTY)
 
     def sums(events):
-        events = selected(events)
-        return machine.sums(nplm.normalise(x, events[:, columns])[0]) if len(events) else machine.sums(events)
+        return machine.sums(nplm.normalise(x, selected(events)[:, columns])[0])
 
     found = [{"signal": NONE, "size": 0.0, "toy": i, "reuse": reuse_null} for i in range(NULL)]
-    parts, background = [[sums(events)] for events in null], [sums(events) for events in toys]
+    of_toys, background = [sums(events) for events in null], [sums(events) for events in toys]
     for signal, sizes in c.signals.items():
         for value in sizes:
             for i in range(TOYS):
                 rng = compute.stream(SEED, *path, "signal", signal, str(value), i)
-                parts.append([background[i], sums(added(signal, value, c.expected, rng))])
+                events = added(signal, value, c.expected, rng)
+                of_toys.append(background[i] + sums(events) if len(selected(events)) else background[i])
                 found.append({"signal": signal, "size": float(value), "toy": i, "reuse": reuse_toys})
-    t = machine.t(parts)
+    t = machine.fit(scaled, of_toys, c.expected * kept).t
     rows = [
         {"configuration": name, "expected": c.expected, "ratio": c.ratio, "block": block, **row, "t": float(value)}
         for row, value in zip(found, t, strict=True)

@@ -1,0 +1,68 @@
+"""The reference of every toy, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dmlib import _check
+
+
+class References:
+    """The reference of every toy: one for all, or one for each.
+
+    Arguments:
+        reference: Array (N_R, d) for all toys; a sequence of such arrays, one a toy; or a function that returns that of
+            toy i, alone or with its weights.
+        weights: Array (N_R,), or a sequence of these; None weighs all events alike. They are scaled to add up to
+            `expected`.
+        expected: Expected number of events.
+        toys, features: How many toys there are, and how many features each event has.
+        why: Why so many, for the message where it is otherwise.
+
+    Attributes:
+        shared: Whether all toys have the same.
+    """
+
+    def __init__(
+        self,
+        reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
+        weights: ArrayLike | Sequence[ArrayLike] | None,
+        expected: float,
+        toys: int,
+        features: int | None,
+        why: str,
+    ):
+        self.expected, self.features, self.why = _check.positive(expected, "expected"), features, why
+        self._function = reference if callable(reference) else None
+        several = isinstance(reference, Sequence) and len(reference) > 0 and np.ndim(reference[0]) == 2
+        self.shared = not several and self._function is None
+        if self._function and weights is not None:
+            raise ValueError("reference_weights: a function as reference returns (events, weights) itself")
+        if several and len(reference) != toys:
+            raise ValueError(f"reference: expected one array for all toys or {toys}, one a toy, not {len(reference)}")
+        if several and weights is not None and len(weights) != toys:
+            raise ValueError(f"reference_weights: expected {toys}, one array a toy, not {len(weights)}")
+        self._samples = reference if several else [reference]
+        self._weights = [None] * toys if weights is None else (weights if several else [weights])
+        self._for_all = self._one("reference", self._samples[0], self._weights[0]) if self.shared else None
+
+    def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns events and weights for the toy of this number."""
+        if self._for_all:
+            return self._for_all
+        if not self._function:
+            return self._one(f"reference[{number}]", self._samples[number], self._weights[number])
+        made = self._function(number)
+        return self._one(f"reference({number})", *(made if isinstance(made, tuple) else (made, None)))
+
+    def _one(self, name, x, weights):
+        x = _check.feature_array(x, self.features, name, self.why)
+        if weights is None:
+            return x, np.full(len(x), self.expected / len(x))
+        a = _check.numbers(weights, f"weights of {name}")
+        if a.shape != (len(x),) or not np.isfinite(a).all() or (a < 0).any() or not a.sum() > 0:
+            raise ValueError(f"weights of {name}: expected {len(x)} finite numbers, none negative and not all zero")
+        return x, a * (self.expected / a.sum())
