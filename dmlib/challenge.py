@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import samples
+from dmlib import _files, samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +38,12 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     Returns:
         The table of `dmlib.metrics.figures_of_merit`, signal against background, indexed by signal and figure. In
         darkmachines the last block is ``"noise"``: events of no theory, made to be strange. ``attrs["tries"]`` is the
-        number of this try, kept for each set in ``tries.json`` in the cache folder.
+        number of this try, kept for each set in ``tries.json`` in the cache folder; None, with a warning, where it
+        could not be counted.
 
     Raises:
-        ValueError: There is no such blind set, or the scores do not fit it or are not finite; this is no try.
+        TypeError: The name is no string.
+        ValueError: There is no such blind set, or the scores do not fit it, are masked or not finite; this is no try.
 
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), sections 2.2 and 5.3
@@ -57,16 +61,28 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     from dmlib import metrics
 
     labels = _truth(name)
-    scores = np.asarray(scores, dtype=float)
-    if scores.shape != labels.shape:
-        raise ValueError(f"scores have shape {scores.shape}; expected one for each of {len(labels):,} events of {name}")
-    if not np.isfinite(scores).all():
-        bad = ~np.isfinite(scores)
+    if np.ma.is_masked(scores):
+        raise ValueError("scores: some are masked; expected one for each event, so fill what is masked")
+    values = np.asarray(scores, dtype=float)
+    if values.shape != labels.shape:
+        raise ValueError(f"scores have shape {values.shape}; expected one for each of {len(labels):,} events of {name}")
+    if not np.isfinite(values).all():
+        bad = ~np.isfinite(values)
         raise ValueError(f"scores: {bad.sum()} are NaN or infinite, the first that of event {bad.argmax()}")
     codes = sorted({*labels.tolist()} - {"background"}, key=lambda code: (code == "noise", code))
-    figures = {code: metrics.figures_of_merit(scores[labels == "background"], scores[labels == code]) for code in codes}
+    figures = {code: metrics.figures_of_merit(values[labels == "background"], values[labels == code]) for code in codes}
     table = pd.concat(figures, names=["signal"])
-    table.attrs["tries"] = _count_try(name, scores)
+    try:
+        table.attrs["tries"] = _count_try(name, values)
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # a side file must not stand between the reader and the figures
+        table.attrs["tries"] = None
+        warnings.warn(
+            f"This try could not be counted ({type(error).__name__}: {error}); count it yourself.", stacklevel=2
+        )
     return table
 
 
@@ -75,6 +91,8 @@ def _truth(name: str) -> np.ndarray:
     import pandas as pd
 
     channels = {f"darkmachines/{channel}/blind": channel for channel in ("1", "2a", "2b", "3")}
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: expected that of a blind set, such as {_BLACKBOX!r}")
     if name in channels:
         truth = pd.read_parquet(samples.DATA / "darkmachines" / "blind-truth.parquet")
         return truth.loc[truth["channel"].astype(str) == channels[name], "label"].to_numpy(dtype=str)
@@ -86,20 +104,36 @@ def _truth(name: str) -> np.ndarray:
 
 
 def _count_try(name: str, scores: np.ndarray) -> int:
-    """Notes a ranking of the events, unless it is known, and returns its place among all that were tried."""
-    from filelock import FileLock
+    """Notes a ranking of the events, unless it is known, and returns its place among all that were tried.
 
-    from dmlib import _store
+    Raises:
+        OSError: The folder cannot be written, or another process holds its lock.
+        RuntimeError: The folder's disk knows no locks.
+        ValueError: What was noted is damaged; it stays as it is.
+    """
+    from filelock import FileLock
 
     ranking = np.unique(scores, return_inverse=True)[1].astype(np.int64)
     digest = hashlib.sha256(ranking.tobytes()).hexdigest()[:16]
     cache = samples.cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / ".tries.lock"):
+    with FileLock(cache / ".tries.lock", timeout=30):
         file = cache / "tries.json"
-        tries = json.loads(file.read_text()) if file.exists() else {}
+        tries = _read_tries(file)
         known = tries.setdefault(name, [])
         if digest not in known:
             known.append(digest)
-            _store.write(file, json.dumps(tries, indent=1) + "\n")
+            _files.write_text(file, json.dumps(tries, indent=1) + "\n")
     return known.index(digest) + 1
+
+
+def _read_tries(file: Path) -> dict[str, list[str]]:
+    if not file.exists():
+        return {}
+    try:
+        tries = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}; mend or delete it") from error
+    if not isinstance(tries, dict) or not all(isinstance(known, list) for known in tries.values()):
+        raise ValueError(f"{file} is damaged: expected a list of tries for each blind set; mend or delete it")
+    return tries

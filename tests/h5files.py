@@ -1,13 +1,18 @@
 """HDF5 files as others publish them: pandas tables in the layout of PyTables, and one-dimensional datasets."""
 
-import blosc
 import h5py
+import hdf5plugin
 import numpy as np
 import pandas as pd
 
 JET = ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
 OLYMPICS = [f"{quantity}{jet}" for jet in ("j1", "j2") for quantity in JET]
-BLOSC, OPTIONAL = 32001, h5py.h5z.FLAG_OPTIONAL
+PACK = {
+    "blosc": hdf5plugin.Blosc(cname="blosclz", clevel=9),
+    "blosc2": hdf5plugin.Blosc2(),
+    "bzip2": hdf5plugin.BZip2(),
+    "zstd": hdf5plugin.Zstd(),
+}
 
 
 def jets(n, labels=True, seed=0):
@@ -24,7 +29,7 @@ def jets(n, labels=True, seed=0):
 
 
 def write_table(path, frame, pack=None, chunks=None, label_apart=False):
-    """Writes a table in pandas' fixed format; `pack` is None, "gzip" or "blosc"."""
+    """Writes a table in pandas' fixed format; `pack` is None, one of h5py's filters, or one of `PACK`."""
     with h5py.File(path, "w") as file:
         group = file.create_group("df")
         names = np.array([str(name) for name in frame], "S") if isinstance(frame.columns[0], str) else frame.columns
@@ -44,19 +49,6 @@ def write_columns(path, **columns):
 
 
 def _write(group, name, values, pack, chunks):
-    if pack != "blosc":
-        extendable = {"maxshape": (None,) * values.ndim, "chunks": chunks or True} if pack else {}
-        group.create_dataset(name, data=values, compression=pack, **extendable)
-        return
-    chunks = chunks[: values.ndim] if chunks else values.shape
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk(chunks)
-    properties.set_filter(BLOSC, OPTIONAL)
-    space = h5py.h5s.create_simple(values.shape, (h5py.h5s.UNLIMITED,) * values.ndim)
-    dataset = h5py.h5d.create(group.id, name.encode(), h5py.h5t.py_create(values.dtype), space, properties)
-    for corner in np.ndindex(*(-(-size // chunk) for size, chunk in zip(values.shape, chunks, strict=True))):
-        corner = tuple(place * chunk for place, chunk in zip(corner, chunks, strict=True))
-        part = values[tuple(slice(start, start + chunk) for start, chunk in zip(corner, chunks, strict=True))]
-        whole = np.zeros(chunks, values.dtype)  # chunks at the edge are stored whole
-        whole[tuple(slice(size) for size in part.shape)] = part
-        dataset.write_direct_chunk(corner, blosc.compress(whole.tobytes(), typesize=values.dtype.itemsize))
+    extendable = {"maxshape": (None,) * values.ndim, "chunks": chunks and chunks[: values.ndim] or True}
+    filters = PACK[pack] if pack in PACK else {"compression": pack}
+    group.create_dataset(name, data=values, **(extendable | dict(filters) if pack else {}))

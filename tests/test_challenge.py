@@ -70,6 +70,7 @@ def test_result_labels_no_event(sealed):
         (np.where(np.arange(400) == 17, np.nan, draw(1)), "1 are NaN or infinite, the first that of event 17"),
         (np.where(np.arange(400) > 397, np.inf, draw(1)), "2 are NaN or infinite, the first that of event 398"),
         (["high"] * 400, "could not convert"),
+        (np.ma.masked_greater(draw(1), 1), "some are masked"),
     ],
 )
 def test_bad_scores_are_refused_and_no_try(scores, message):
@@ -81,6 +82,12 @@ def test_bad_scores_are_refused_and_no_try(scores, message):
 @pytest.mark.parametrize("name", ["darkmachines/4/blind", "darkmachines/2b/background", "lhco", ""])
 def test_what_is_no_blind_set_is_said(name):
     with pytest.raises(ValueError, match=f"no blind set '{name}'; there are darkmachines/1/blind, .*lhco/blackbox"):
+        challenge.blind_score(name, draw(1))
+
+
+@pytest.mark.parametrize("name", [None, [], 3])
+def test_name_that_is_no_string_is_refused(name):
+    with pytest.raises(TypeError, match="expected that of a blind set"):
         challenge.blind_score(name, draw(1))
 
 
@@ -114,6 +121,43 @@ def test_tries_at_once_are_all_counted():
         tries = list(pool.map(lambda seed: challenge._count_try(NAME, draw(seed)), range(12)))
     assert sorted(tries) == list(range(1, 13))
     assert [p.name for p in samples.cache_folder().glob("tries*")] == ["tries.json"]
+
+
+def scored_but_not_counted(why):
+    with pytest.warns(UserWarning, match=f"This try could not be counted.*{why}") as told:
+        table = challenge.blind_score(NAME, draw(1))
+    assert told[0].filename == __file__ and table.attrs["tries"] is None
+    assert np.isfinite(table.loc[("A", "AUC"), "value"])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"darkmachines/2b/blind": 3}', "\x00\x00", "\ud800"])
+def test_damaged_tries_do_not_hide_the_figures(text):
+    samples.cache_folder().mkdir()
+    file = samples.cache_folder() / "tries.json"
+    file.write_bytes(text.encode(errors="surrogatepass"))
+    scored_but_not_counted(r"tries\.json is damaged.*mend or delete it")
+    assert file.read_bytes() == text.encode(errors="surrogatepass")
+    file.unlink()
+    assert challenge.blind_score(NAME, draw(1)).attrs["tries"] == 1
+
+
+def test_folder_that_cannot_be_written_does_not_hide_the_figures(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DMLIB_DATA", str(tmp_path / "file" / "cache"))
+    scored_but_not_counted("NotADirectoryError")
+    monkeypatch.setenv("DMLIB_DATA", str(tmp_path / "file"))
+    scored_but_not_counted("FileExistsError")
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(28, "No space left"), RuntimeError()]
+)
+def test_try_that_cannot_be_noted_does_not_hide_the_figures(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("dmlib._files.write_text", fail)
+    scored_but_not_counted(type(error).__name__)
 
 
 def test_shipped_truth_fits_the_shipped_sets(monkeypatch):

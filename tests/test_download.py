@@ -10,11 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pooch
 import pytest
 import requests
 from fileserver import FileServer, Served
@@ -56,30 +54,22 @@ def add(server, **how):
 def interrupt(url, path):
     """A download of which the first 100,000 bytes arrive."""
     with pytest.raises(requests.RequestException):
-        download.ResumingDownloader(retries=0)(url, path)
+        download.retrieve(url, path, retries=0)
     assert path.stat().st_size == 100_000
 
 
 def test_downloads_in_one_piece(server, tmp_path):
     served, url = add(server)
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert "Range" not in served.asked[0]
-
-
-def test_works_inside_pooch(server, tmp_path):
-    served, url = add(server, cuts=[70_000])
-    known = "sha256:" + hashlib.sha256(BODY).hexdigest()
-    path = pooch.retrieve(url, known, fname="big", path=tmp_path, downloader=download.ResumingDownloader())
-    assert Path(path).read_bytes() == BODY
-    assert sum(served.sent) == len(BODY)
 
 
 @pytest.mark.parametrize("etag", ['"v1"', 'W/"weak"', None])
 def test_resume_transfers_only_the_rest(server, tmp_path, etag):
     served, url = add(server, etag=etag, cuts=[100_000, 0])
     interrupt(url, tmp_path / "big")
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert served.sent == [100_000, 0, len(BODY) - 100_000]
     # a weak ETag must not be sent as If-Range
@@ -88,7 +78,7 @@ def test_resume_transfers_only_the_rest(server, tmp_path, etag):
 
 def test_cut_lines_are_retried_while_bytes_arrive(server, tmp_path, naps):
     served, url = add(server, cuts=[30_000] * 9)
-    download.ResumingDownloader(retries=2)(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big", retries=2)
     assert (tmp_path / "big").read_bytes() == BODY
     assert sum(served.sent) == len(BODY)
     assert naps == [1.0] * 9  # each attempt brought something, so the waits do not grow
@@ -97,7 +87,7 @@ def test_cut_lines_are_retried_while_bytes_arrive(server, tmp_path, naps):
 def test_gives_up_when_nothing_new_arrives(server, tmp_path, naps):
     served, url = add(server, ranges=False, cuts=[50_000] * 99)
     with pytest.raises(requests.RequestException):
-        download.ResumingDownloader(retries=3)(url, tmp_path / "big")
+        download.retrieve(url, tmp_path / "big", retries=3)
     assert naps == [1.0, 1.0, 2.0, 4.0]  # the first attempt brought bytes; the others the same bytes again
     assert len(served.sent) == 5
 
@@ -107,16 +97,16 @@ def test_a_cut_that_looks_like_the_end_is_noticed(server, tmp_path, monkeypatch)
     whole = requests.Response.iter_content
     monkeypatch.setattr(requests.Response, "iter_content", lambda self, n: [next(whole(self, n))])  # older urllib3
     with pytest.raises(requests.ConnectionError, match="cut after 1,000 of 300,000 bytes"):
-        download.ResumingDownloader()._attempt(url, tmp_path / "big")
+        download._attempt(url, tmp_path / "big", None, 30.0)
     monkeypatch.undo()
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert served.sent[-1] == len(BODY) - 1_000
 
 
 def test_server_without_ranges_starts_again(server, tmp_path):
     served, url = add(server, ranges=False, cuts=[100_000])
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert served.sent == [100_000, len(BODY)]
 
@@ -125,7 +115,7 @@ def test_changed_file_starts_again(server, tmp_path):
     served, url = add(server, cuts=[100_000, 0])
     interrupt(url, tmp_path / "big")
     served.body, served.etag = BODY[::-1], '"v2"'
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY[::-1]
 
 
@@ -133,36 +123,36 @@ def test_changed_file_starts_again(server, tmp_path):
 def test_part_that_is_whole_or_too_long(server, tmp_path, surplus):
     served, url = add(server)
     (tmp_path / "big").write_bytes(BODY + surplus)
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert sum(served.sent) == (len(BODY) if surplus else 0)
 
 
 def test_stalled_line_is_resumed(server, tmp_path):
     served, url = add(server, pauses=[1.0])
-    download.ResumingDownloader(timeout=0.2)(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big", timeout=0.2)
     assert (tmp_path / "big").read_bytes() == BODY
     assert len(served.sent) == 2 and served.sent[1] < len(BODY)
 
 
 def test_busy_server_is_asked_again_when_it_says(server, tmp_path, naps):
     _, url = add(server, statuses=[429, 503])
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert naps == [7.0, 7.0]
 
 
 def test_missing_file_is_not_asked_for_again(server, tmp_path, naps):
     with pytest.raises(requests.HTTPError, match="404"):
-        download.ResumingDownloader()(f"{server.url}/nothing", tmp_path / "big")
+        download.retrieve(f"{server.url}/nothing", tmp_path / "big")
     assert server.requests == 1 and not naps
     assert not list(tmp_path.iterdir())
 
 
 def test_killed_process_is_resumed(server, tmp_path):
     served, url = add(server, pauses=[60.0])
-    code = "from dmlib.samples.download import ResumingDownloader\n"
-    code += f"ResumingDownloader()({url!r}, {str(tmp_path / 'big')!r})"
+    code = "from pathlib import Path; from dmlib.samples.download import retrieve\n"
+    code += f"retrieve({url!r}, Path({str(tmp_path / 'big')!r}))"
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while download._size(tmp_path / "big") < 60_000 and time.monotonic() < deadline:
@@ -171,7 +161,7 @@ def test_killed_process_is_resumed(server, tmp_path):
     process.wait()
     kept = (tmp_path / "big").stat().st_size
     assert 60_000 <= kept < len(BODY)
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert served.sent[-1] == len(BODY) - kept
 
@@ -180,7 +170,7 @@ def test_small_disk_is_noticed_before_the_download(server, tmp_path, monkeypatch
     _, url = add(server)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=200_000))
     with pytest.raises(OSError, match=r"needs 0\.00 GB, has 0\.00 GB") as error:
-        download.ResumingDownloader()(url, tmp_path / "big")
+        download.retrieve(url, tmp_path / "big")
     assert error.value.errno == errno.ENOSPC
     assert not list(tmp_path.iterdir())
 
@@ -196,10 +186,10 @@ def test_disk_that_fills_up_keeps_what_came(server, tmp_path, monkeypatch):
 
     monkeypatch.setattr(download, "open", FullDisk, raising=False)
     with pytest.raises(OSError, match="free some space") as error:
-        download.ResumingDownloader()(url, tmp_path / "big")
+        download.retrieve(url, tmp_path / "big")
     assert error.value.errno == errno.ENOSPC and len(served.asked) == 1
     monkeypatch.undo()
-    download.ResumingDownloader()(url, tmp_path / "big")
+    download.retrieve(url, tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == BODY
     assert 100_000 < served.sent[1] < len(BODY)
 
@@ -207,7 +197,7 @@ def test_disk_that_fills_up_keeps_what_came(server, tmp_path, monkeypatch):
 @pytest.mark.parametrize("progress", [None, True])
 def test_progress_bar_only_when_asked_for(server, tmp_path, capsys, progress):
     _, url = add(server)
-    download.ResumingDownloader(progress)(url, tmp_path / "big.part")
+    download.retrieve(url, tmp_path / "big.part", progress=progress)
     shown = capsys.readouterr().err
     assert ("big: 100%" in shown) if progress else (shown == "")
 

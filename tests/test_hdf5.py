@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from h5files import OLYMPICS, jets, write_columns, write_table
+from h5files import OLYMPICS, PACK, jets, write_columns, write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ def test_file_that_pandas_wrote():
     assert ((frame.pxj1**2 + frame.pyj1**2).between(1199**2, 2001**2)).all()
 
 
-@pytest.mark.parametrize("pack", [None, "gzip", "blosc"])
+@pytest.mark.parametrize("pack", [None, "gzip", "lzf", *PACK])
 @pytest.mark.parametrize("label_apart", [False, True])
 def test_tables_in_every_packing(tmp_path, pack, label_apart):
     frame = jets(53)
@@ -66,7 +66,7 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 100, 0.5, 0.95])
-@pytest.mark.parametrize("pack", [None, "blosc"])
+@pytest.mark.parametrize("pack", [None, "blosc", "bzip2"])
 def test_cut_file_is_refused(tmp_path, keep, pack):
     path = tmp_path / "a.h5"
     write_table(path, jets(500), pack, chunks=(100, 15))
@@ -75,9 +75,10 @@ def test_cut_file_is_refused(tmp_path, keep, pack):
         hdf5.read_frame(path, NAMES)
 
 
-def test_damaged_chunk_is_refused(tmp_path):
+@pytest.mark.parametrize("pack", ["gzip", *PACK])
+def test_damaged_chunk_is_refused(tmp_path, pack):
     path = tmp_path / "a.h5"
-    write_table(path, jets(500), "blosc", chunks=(100, 15))
+    write_table(path, jets(500), pack, chunks=(100, 15))
     with h5py.File(path) as file:
         chunk = file["df/block0_values"].id.get_chunk_info(2)
     data = bytearray(path.read_bytes())
@@ -85,6 +86,24 @@ def test_damaged_chunk_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="a.h5 is no whole HDF5 file.*block0_values is damaged"):
         hdf5.read_frame(path, NAMES)
+
+
+def test_filter_that_is_not_there_is_named(tmp_path):
+    """The file is whole: nobody is told to delete it."""
+    write_table(tmp_path / "a.h5", jets(5))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((5, 15))
+        properties.set_filter(32900, h5py.h5z.FLAG_OPTIONAL)
+        del file["df/block0_values"]
+        space = h5py.h5s.create_simple((5, 15))
+        dataset = h5py.h5d.create(file["df"].id, b"block0_values", h5py.h5t.NATIVE_DOUBLE, space, properties)
+        dataset.write_direct_chunk((0, 0), bytes(600))
+    with pytest.raises(
+        ValueError, match="/df/block0_values is packed with the filter 32900.*neither in HDF5 nor in"
+    ) as error:
+        hdf5.read_frame(tmp_path / "a.h5", NAMES)
+    assert "elete" not in str(error.value)
 
 
 def test_pickles_are_not_read(tmp_path):

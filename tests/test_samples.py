@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from dmlib import events, samples
-from dmlib.samples import published
+from dmlib.samples import darkmachines
 
 LHCO = ["m_jj", "m_j1", "delta_m", "tau21_1", "tau21_2"]
 DIMUON = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
@@ -105,14 +105,14 @@ def test_public_names_are_those_of_the_score_files(test_data):
     files = (test_data / "challenge-results").glob("*.csv")
     scores = pd.concat([pd.read_csv(file, dtype={"Chan": str}) for file in files])
     pairs = {f"darkmachines/{chan}/{signal}" for chan, signal in zip(scores.Chan, scores.Signal, strict=True)}
-    hackathon = {name for name, sample in published.published().items() if sample.record is published.HACKATHON}
+    hackathon = {name for name, sample in samples._published().items() if sample.record is darkmachines.HACKATHON}
     assert pairs == {name for name in hackathon if "/background" not in name}
 
 
 def test_catalogue_reads_no_events(embedded, monkeypatch):
     monkeypatch.setattr(events, "read_parquet", None)
     monkeypatch.setattr(pd, "read_parquet", None)
-    monkeypatch.setattr("pooch.file_hash", None)
+    monkeypatch.setattr("dmlib._files.sha256", None)
     assert len(samples.catalogue()) > 200
 
 
@@ -180,6 +180,14 @@ def test_altered_embedded_file_is_refused(embedded, name):
 def test_errors_help(embedded, cache, name, source, message):
     with pytest.raises(ValueError, match=message):
         samples.load(name, source)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", [None, [], 1, b"lhco/signal"])
+@pytest.mark.parametrize("call", [samples.load, samples.card, samples.fetch, lambda name: samples.load(name, "public")])
+def test_name_that_is_no_string_is_refused(cache, call, name):
+    with pytest.raises(TypeError, match=r"name=.*: expected a sample's name; dmlib\.samples\.catalogue\(\) lists all"):
+        call(name)
     assert not cache.exists()
 
 

@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+COLUMNS = ("pt1", "pt2", "eta1", "eta2", "delta_phi")  # GeV and radian
+WEIGHTS = ("weight", "linear", "quadratic")  # where a sample is weighted; the last two times c_W and its square
+
 
 def m_ll(
     pt1: ArrayLike,

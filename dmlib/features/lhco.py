@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 COLUMNS = ("m_jj", "m_j1", "delta_m", "tau21_1", "tau21_2")
 
 
-def features(raw: Mapping[str, ArrayLike]) -> pd.DataFrame:
+def features(raw: pd.DataFrame | Mapping[str, ArrayLike]) -> pd.DataFrame:
     r"""Turns the columns of the published files into the five features that resonant searches use.
 
     .. math:: x = (m_{jj},\ m_1,\ m_2 - m_1,\ \tau_{21,1},\ \tau_{21,2}), \qquad

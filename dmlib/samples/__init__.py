@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import platformdirs
 
-from dmlib import events
-from dmlib.samples import published
+from dmlib import _files
+from dmlib.samples.darkmachines import DarkMachines
+from dmlib.samples.dimuon import Dimuon
+from dmlib.samples.lhco import Olympics
+from dmlib.samples.published import PARTS, Published, Set
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -21,9 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
 
 DATA = Path(__file__).parents[1] / "data"
-SETS = ("darkmachines", "lhco", "dimuon")
+SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": Olympics(), "dimuon": Dimuon()}
 SOURCES = ("embedded", "public")
-_DIMUON = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
 
 
 def catalogue() -> pd.DataFrame:
@@ -41,7 +44,8 @@ def catalogue() -> pd.DataFrame:
         >>> int(table.loc["darkmachines/sm/ttbar", "public_events"])
         13590811
     """
-    embedded, public = _embedded(), published.published()
+    embedded, public = _embedded(), _published()
+    sources: list[tuple[str, Collection[str]]] = [("embedded", embedded), ("public", public)]
     rows = []
     for name in sorted(embedded.keys() | public.keys(), key=_order):
         entry = embedded.get(name) or _public_card(name)
@@ -51,7 +55,7 @@ def catalogue() -> pd.DataFrame:
                 "events": entry["events"] if name in embedded else pd.NA,
                 "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
                 "public_events": public[name].events or pd.NA if name in public else pd.NA,
-                "source": ", ".join(s for s, has in zip(SOURCES, (embedded, public), strict=True) if name in has),
+                "source": ", ".join(source for source, names in sources if name in names),
                 "licence": entry["licence"],
                 "generator": entry.get("generator"),
             }
@@ -112,6 +116,7 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
         others on loading, and where the sample is weighted weight, linear and quadratic.
 
     Raises:
+        TypeError: the name is no string.
         ValueError: there is no such sample or source, or a file is not what was recorded or published.
         ConnectionError: the published set cannot be reached; the message says how to fetch it by hand.
         OSError: the disk is too small.
@@ -133,23 +138,16 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     if source not in SOURCES:
         raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
     if source == "public":
-        from dmlib.samples import convert
-
         sample = _require_public(name)
-        path = convert.parquet(sample, cache_folder(), progress)
-        if name.startswith("darkmachines/"):
-            return _unlabelled(name, convert.read_events(path, sample.part))
-        return _table(name, convert.read_frame(path, sample.part))
+        return _owner(name).read(_fetch(name, sample, progress), name, sample.part)
     _require_known(name)
     if name not in _embedded():
         raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
     entry = _embedded()[name]
     path, sha256 = _path(name, entry), entry["sha256"]
-    if _sha256(path) != sha256:
+    if _files.sha256(path) != sha256:
         raise ValueError(f"{path} is not the file that its card describes (SHA-256 {sha256}). Reinstall dmlib.")
-    if name.startswith("darkmachines/"):
-        return _unlabelled(name, events.read_parquet(path))
-    return _table(name, pd.read_parquet(path))
+    return _owner(name).read(path, name)
 
 
 def fetch(name: str, progress: bool | None = None) -> Path:
@@ -171,42 +169,33 @@ def fetch(name: str, progress: bool | None = None) -> Path:
         >>> import dmlib
         >>> path = dmlib.samples.fetch("darkmachines/sm/ttbar")  # doctest: +SKIP
     """
-    from dmlib.samples import convert
-
-    return convert.parquet(_require_public(name), cache_folder(), progress)
+    return _fetch(name, _require_public(name), progress)
 
 
 def cache_folder() -> Path:
     """Returns the folder that keeps the published sets: ``DMLIB_DATA``, or the user's cache folder."""
-    return Path(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).expanduser().absolute()
+    return _files.expanded(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).absolute()
 
 
-def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a set in their order and type; no labels are among them."""
-    from dmlib.features import dimuon, lhco
+def _fetch(name: str, sample: Published, progress: bool | None) -> Path:
+    from dmlib.samples import convert
 
-    if name.startswith("lhco/"):
-        return frame[[*lhco.COLUMNS]].astype(np.float32)
-    mass = dimuon.m_ll(*(frame[column] for column in _DIMUON))
-    weights = [column for column in ("weight", "linear", "quadratic") if column in frame]
-    return frame[_DIMUON].assign(m_ll=mass)[[*_DIMUON, "m_ll"]].join(frame[weights]).astype(np.float32)
+    return convert.parquet(_owner(name), sample, cache_folder(), progress)
 
 
-def _unlabelled(name: str, sample: ak.Array) -> ak.Array:
-    """The events, with the process of those in a blind set hidden."""
-    if not name.endswith("/blind"):
-        return sample
-    from dmlib.events.columns import from_awkward, to_awkward
+def _owner(name: str) -> Set:
+    return SETS[name.partition("/")[0]]
 
-    columns = from_awkward(sample)
-    columns.events["process"][:] = 0
-    columns.processes[:] = ["unknown"]
-    return to_awkward(columns)
+
+@functools.cache
+def _published() -> dict[str, Published]:
+    """The published samples by name."""
+    return {name: sample for owner in SETS.values() for name, sample in owner.published()}
 
 
 def _embedded() -> dict[str, dict[str, Any]]:
     """The cards of the embedded samples by name."""
-    cards = {}
+    cards: dict[str, dict[str, Any]] = {}
     for folder in SETS:
         file = DATA / folder / "card.json"
         if file.exists():
@@ -217,15 +206,9 @@ def _embedded() -> dict[str, dict[str, Any]]:
 
 
 def _public_card(name: str) -> dict[str, Any]:
-    sample = published.published()[name]
-    record = sample.record
-    fields = {key: getattr(record, key) for key in ("title", "doi", "licence", "generator", "reference")}
-    fields |= {
-        "files": sample.files,
-        "part": published.PARTS[sample.part],
-        "note": sample.note,
-        "events": sample.events,
-    }
+    sample = _published()[name]
+    fields = {key: getattr(sample.record, key) for key in ("title", "doi", "licence", "generator", "reference")}
+    fields |= {"files": sample.files, "part": PARTS[sample.part], "note": sample.note, "events": sample.events}
     return {key: value for key, value in fields.items() if value}
 
 
@@ -234,26 +217,23 @@ def _path(name: str, entry: dict[str, Any]) -> Path:
     return DATA / folder / entry.get("file", f"{key}.parquet")
 
 
-def _sha256(path: Path) -> str:
-    from dmlib.samples import convert
-
-    return convert.sha256(path)
-
-
 def _order(name: str) -> tuple[str, bool, str]:
     folder, _, stem = name.rpartition("/")
     return folder, not stem.startswith("background"), stem
 
 
-def _require_public(name: str) -> published.Published:
-    if sample := published.find(name):
+def _require_public(name: str) -> Published:
+    known = isinstance(name, str) and name.partition("/")[0] in SETS
+    if sample := known and (_published().get(name) or _owner(name).unlisted(name)):
         return sample
     _require_known(name)
     raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
 
 
 def _require_known(name: str) -> None:
-    names = _embedded().keys() | published.published().keys()
+    if not isinstance(name, str):
+        raise TypeError(f"name={name!r}: expected a sample's name; dmlib.samples.catalogue() lists all of them.")
+    names = _embedded().keys() | _published().keys()
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

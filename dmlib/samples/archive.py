@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from dmlib.samples.download import require_space
+from dmlib._files import require_space
 from dmlib.samples.record import only, shown
 
 LIMIT = 20e9  # bytes unpacked, several times the hackathon set
@@ -22,8 +22,7 @@ def extract(archive: Path, patterns: str | Sequence[str], folder: Path, limit: f
     r"""Unpacks the one file of an archive that is meant, and refuses archives that are not plain data.
 
     Every member of a tar or zip archive is looked at first, and nothing is written unless all are files or folders
-    with paths inside `folder`: no absolute path, no ``..``, no link, no device. A file that is merely packed with gzip
-    is its own one member.
+    with paths inside `folder`: no absolute path, no ``..``, no link, no device.
 
     Arguments:
         archive: The archive; its name says of what kind.
@@ -53,8 +52,6 @@ def extract(archive: Path, patterns: str | Sequence[str], folder: Path, limit: f
     try:
         if archive.name.endswith(".zip"):
             return _from_zip(archive, patterns, folder, limit)
-        if archive.name.endswith(".gz") and not archive.name.endswith(".tar.gz"):
-            return _from_gzip(archive, folder, limit)
         return _from_tar(archive, patterns, folder, limit)
     except _BROKEN as error:
         raise ValueError(f"{archive} is not a whole archive ({error}). Delete it and call again.") from error
@@ -86,18 +83,8 @@ def _from_zip(archive: Path, patterns: Sequence[str], folder: Path, limit: float
         return Path(zipped.extract(name, folder))
 
 
-def _from_gzip(archive: Path, folder: Path, limit: float) -> Path:
-    path, total = folder / archive.name.removesuffix(".gz"), 0
-    require_space(folder, archive.stat().st_size)
-    with gzip.open(archive) as source, open(path, "wb") as target:
-        while chunk := source.read(1 << 20):
-            total = _require_below(limit, total + len(chunk), archive)
-            target.write(chunk)
-    return path
-
-
 def _chosen(archive: Path, patterns: Sequence[str], sizes: dict[str, int], folder: Path) -> str:
-    """The member that is meant, if there is room for it."""
+    """The member that is meant, if the disk has space for it."""
     names = [name for name in sizes if not PurePosixPath(name).name.startswith(".")]  # ._x is what macOS puts beside x
     if (name := only(patterns, names)) is None:
         wanted = " or ".join(patterns)

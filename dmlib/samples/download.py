@@ -5,18 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import sys
 import time
 import warnings
 from pathlib import Path
 
-import pooch
 import requests
 from pooch.hashes import hash_matches
 from tqdm import tqdm
 
-from dmlib import _store
+from dmlib import _files
+from dmlib._files import require_space
 from dmlib.samples import record
 from dmlib.samples.record import HEADERS, TIMEOUT
 
@@ -30,19 +29,26 @@ CHECKSUMS: dict[str, str] = {
 }
 
 
-class ResumingDownloader:
+def retrieve(
+    url: str,
+    part: Path,
+    progress: bool | None = None,
+    timeout: float = TIMEOUT,
+    retries: int = 5,
+    backoff: float = 1.0,
+) -> None:
     """Downloads over HTTP, going on from the bytes that an earlier attempt left.
 
-    A downloader in pooch's sense (`pooch.retrieve(..., downloader=ResumingDownloader())`). It appends to `output_file`
-    through ``Range`` requests, so the file must keep its name between attempts; pooch itself picks a new name each
-    time, which is why `fetch` calls it directly. The server's ``ETag`` (or ``Last-Modified``) is kept beside the file
-    and sent as ``If-Range``: where the file has changed, or ranges are not served, it starts again from nothing. The
-    bytes are not checked here.
+    What is missing is asked for with ``Range``. The server's ``ETag`` (or ``Last-Modified``) is kept beside the file
+    and sent as ``If-Range``: where the file has changed, or ranges are not served, the download starts again from
+    nothing. The bytes are not checked here. (urllib3's Retry counts attempts; here those count that bring nothing new.)
 
     Arguments:
+        url: The file's address.
+        part: Where the bytes go; what is there already is taken for their beginning.
         progress: Whether to draw a progress bar; by default only where stderr is a terminal.
         timeout: Seconds without an answer or a byte after which a connection counts as cut.
-        retries: Attempts in a row that may bring nothing new before the downloader gives up.
+        retries: Attempts in a row that may bring nothing new before the download is given up.
         backoff: Seconds before the second attempt, doubled for each further one up to a minute; a server's
             ``Retry-After`` goes first.
 
@@ -54,73 +60,64 @@ class ResumingDownloader:
         | RFC 9110, HTTP Semantics, sections 13.1.5 (If-Range) and 14 (Range Requests)
         | https://www.rfc-editor.org/rfc/rfc9110
     """
-
-    def __init__(
-        self, progress: bool | None = None, timeout: float = TIMEOUT, retries: int = 5, backoff: float = 1.0
-    ) -> None:
-        self.progress = progress
-        self.timeout = timeout
-        self.retries = retries
-        self.backoff = backoff
-
-    def __call__(self, url: str, output_file: str | os.PathLike, pooch: pooch.Pooch | None = None) -> None:
-        part = Path(output_file)
-        longest, failures = _size(part), 0
-        while True:
-            try:
-                return self._attempt(url, part)
-            except requests.RequestException as error:
-                if _is_final(error):
-                    raise
-                # A server that always cuts a file it cannot resume brings bytes, but never new ones.
-                failures = 0 if _size(part) > longest else failures + 1
-                longest = max(longest, _size(part))
-                if failures > self.retries:
-                    raise
-                time.sleep(_retry_after(error) or min(self.backoff * 2 ** max(failures - 1, 0), 60.0))
-
-    def _attempt(self, url: str, part: Path) -> None:
-        """One request: appends what the server sends, and raises a RequestException unless the file is then whole."""
-        start = _size(part)
-        headers = dict(HEADERS)
-        if start:
-            headers["Range"] = f"bytes={start}-"
-            if _validator(part).exists():
-                headers["If-Range"] = _validator(part).read_text()
-        with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as response:
-            # "bytes 100-199/200", or "bytes */200" with 416
-            span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-            if response.status_code == 416 and total == str(start):
-                return
-            if response.status_code == 416 or (response.status_code == 206 and not span.startswith(f"{start}-")):
-                discard(part)
-                raise requests.ConnectionError(f"the server has no byte {start}; starting again", response=response)
-            response.raise_for_status()
-            if response.status_code != 206:
-                start = 0
-            length = response.headers.get("Content-Length")
-            remaining = int(length) if length else None
-            require_space(part.parent, (remaining or 0) - (_size(part) - start))
-            try:
-                with open(part, "ab" if start else "wb") as file, self._bar(part, start, remaining) as bar:
-                    if not start:
-                        _keep_validator(part, response.headers)
-                    for chunk in response.iter_content(CHUNK):
-                        file.write(chunk)
-                        bar.update(len(chunk))
-            except OSError as error:  # requests' own errors are among them
-                if error.errno == errno.ENOSPC:
-                    message = "Disk full; free some space and call again: the download goes on where it stopped"
-                    raise OSError(errno.ENOSPC, message, str(part)) from error
+    longest, failures = _size(part), 0
+    while True:
+        try:
+            return _attempt(url, part, progress, timeout)
+        except requests.RequestException as error:
+            if _is_final(error):
                 raise
-        if remaining is not None and _size(part) < start + remaining:  # urllib3 1 takes a cut for the end
-            raise requests.ConnectionError(f"connection cut after {_size(part):,} of {start + remaining:,} bytes")
+            # A server that always cuts a file it cannot resume brings bytes, but never new ones.
+            failures = 0 if _size(part) > longest else failures + 1
+            longest = max(longest, _size(part))
+            if failures > retries:
+                raise
+            time.sleep(_retry_after(error) or min(backoff * 2 ** max(failures - 1, 0), 60.0))
 
-    def _bar(self, part: Path, start: int, remaining: int | None) -> tqdm:
-        shown = sys.stderr.isatty() if self.progress is None else self.progress
-        total = None if remaining is None else start + remaining
-        name = part.name.removesuffix(".part")
-        return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=not shown)
+
+def _attempt(url: str, part: Path, progress: bool | None, timeout: float) -> None:
+    """One request: appends what the server sends, and raises a RequestException unless the file is then whole."""
+    start = _size(part)
+    headers = dict(HEADERS)
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if _validator(part).exists():
+            headers["If-Range"] = _validator(part).read_text()
+    with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
+        # "bytes 100-199/200", or "bytes */200" with 416
+        span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        if response.status_code == 416 and total == str(start):
+            return
+        if response.status_code == 416 or (response.status_code == 206 and not span.startswith(f"{start}-")):
+            discard(part)
+            raise requests.ConnectionError(f"the server has no byte {start}; starting again", response=response)
+        response.raise_for_status()
+        if response.status_code != 206:
+            start = 0
+        length = response.headers.get("Content-Length")
+        remaining = int(length) if length else None
+        require_space(part.parent, (remaining or 0) - (_size(part) - start))
+        try:
+            with open(part, "ab" if start else "wb") as file, _bar(part, start, remaining, progress) as bar:
+                if not start:
+                    _keep_validator(part, response.headers)
+                for chunk in response.iter_content(CHUNK):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        except OSError as error:  # requests' own errors are among them
+            if error.errno == errno.ENOSPC:
+                message = "Disk full; free some space and call again: the download goes on where it stopped"
+                raise OSError(errno.ENOSPC, message, str(part)) from error
+            raise
+    if remaining is not None and _size(part) < start + remaining:  # urllib3 1 takes a cut for the end
+        raise requests.ConnectionError(f"connection cut after {_size(part):,} of {start + remaining:,} bytes")
+
+
+def _bar(part: Path, start: int, remaining: int | None, progress: bool | None) -> tqdm:
+    shown = sys.stderr.isatty() if progress is None else progress
+    total = None if remaining is None else start + remaining
+    name = part.name.removesuffix(".part")
+    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=not shown)
 
 
 def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Path:
@@ -134,7 +131,7 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
         doi: The record, such as ``"10.5281/zenodo.3961917"``.
         name: The file's name in the record.
         cache: The cache folder; the file goes to ``<cache>/<doi>/<name>``, with the slash of the DOI as ``_``.
-        progress: As in `ResumingDownloader`.
+        progress: As in `retrieve`.
 
     Raises:
         ConnectionError: the record or the file cannot be fetched; the message says how to do it by hand.
@@ -152,7 +149,7 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
     try:
         url, checksum = record.listing(doi)[name]
         if not path.exists():
-            ResumingDownloader(progress)(url, part)
+            retrieve(url, part, progress)
     except (requests.RequestException, KeyError, ValueError) as error:  # pooch on a page that is not the record's
         if path.exists():
             warnings.warn(f"{path} is used unchecked: the record doi:{doi} cannot be reached.", stacklevel=2)
@@ -181,16 +178,8 @@ def pinned(cache: Path, key: str) -> str | None:
 
 def pin(cache: Path, key: str, path: Path) -> None:
     """Records a file's SHA-256 in the cache folder's ``checksums.json``, to be asked for with `pinned`."""
-    pins = _read_pins(cache) | {key: pooch.file_hash(path)}
-    _store.write(cache / "checksums.json", json.dumps(pins, indent=1, sort_keys=True) + "\n")
-
-
-def require_space(folder: Path, needed: int) -> None:
-    """Raises an OSError when the folder's disk has fewer than so many bytes left."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        message = f"Not enough disk space: needs {needed / 1e9:.2f} GB, has {free / 1e9:.2f} GB"
-        raise OSError(errno.ENOSPC, message, str(folder))
+    pins = _read_pins(cache) | {key: _files.sha256(path)}
+    _files.write_text(cache / "checksums.json", json.dumps(pins, indent=1, sort_keys=True) + "\n")
 
 
 def discard(part: Path) -> None:
@@ -229,7 +218,9 @@ def _keep_validator(part: Path, headers: requests.structures.CaseInsensitiveDict
 
 def _is_final(error: requests.RequestException) -> bool:
     """Whether the server said no in a way that asking again does not change."""
-    status = error.response.status_code if isinstance(error, requests.HTTPError) else 500
+    if not isinstance(error, requests.HTTPError) or error.response is None:
+        return False
+    status = error.response.status_code
     return 400 <= status < 500 and status not in (408, 429)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
+import hdf5plugin  # noqa: F401 (gives h5py the filters that others pack with: Blosc, bzip2, LZ4, Zstandard, ...)
 import numpy as np
 import pandas as pd
-
-_BLOSC = 32001  # the number under which the Blosc filter is registered with the HDF Group
 
 
 def read_frame(path: Path, names: Sequence[str]) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def read_frame(path: Path, names: Sequence[str]) -> pd.DataFrame:
         if len(groups) != 1:
             raise ValueError(f"{path} holds {', '.join(file) or 'nothing'}; expected one pandas table (fixed format)")
         group = groups[0]
-        columns = {}
+        columns: dict[Any, np.ndarray] = {}
         for block in range(sum(name.endswith("_items") for name in group)):
             items, values = _values(group[f"block{block}_items"]), _values(group[f"block{block}_values"])
             values = values if group[f"block{block}_values"].attrs.get("transposed", 0) else values.T
@@ -71,23 +71,19 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:
-    """All values; chunks packed with Blosc, PyTables' own filter, which h5py lacks, are unpacked here."""
-    properties = dataset.id.get_create_plist()
-    filters = [properties.get_filter(place)[0] for place in range(properties.get_nfilters())]
-    if filters != [_BLOSC]:
-        return dataset[()]
-    import blosc
+    """All values.
 
-    result = np.zeros(dataset.shape, dataset.dtype)
-    for place in range(dataset.id.get_num_chunks()):
-        corner = dataset.id.get_chunk_info(place).chunk_offset
-        unpacked, data = dataset.id.read_direct_chunk(corner)
-        if not unpacked:
-            try:
-                data = blosc.decompress(data)
-            except blosc.blosc_extension.error as error:
-                raise OSError(f"a chunk of {dataset.name} is damaged: {error}") from error
-        chunk = np.frombuffer(data, dataset.dtype).reshape(dataset.chunks)
-        room = result[tuple(slice(start, start + size) for start, size in zip(corner, dataset.chunks, strict=True))]
-        room[...] = chunk[tuple(slice(size) for size in room.shape)]
-    return result
+    Raises:
+        OSError: They are damaged.
+        ValueError: They are whole, but packed with a filter that is not installed.
+    """
+    properties = dataset.id.get_create_plist()
+    for number, _, _, name in map(properties.get_filter, range(properties.get_nfilters())):
+        if not h5py.h5z.filter_avail(number):
+            packed = f"{dataset.file.filename}: {dataset.name} is packed with the filter {number} ({name.decode()})"
+            advice = "unpack it where that is, with h5repack -f NONE"
+            raise ValueError(f"{packed}, which is neither in HDF5 nor in hdf5plugin; {advice}")
+    try:
+        return dataset[()]
+    except OSError as error:
+        raise OSError(f"{dataset.name} is damaged: {error}") from error
