@@ -5,24 +5,32 @@ PORT ?= 8000
 BIN := .venv/bin
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 timed = TIMEFORMAT='== $(1): %0R s'; time
+style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test notebooks bench resonant nplm-tables nplm-dimuon slides student serve live data clean
+.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 book: .venv/.has-book  ## set up .venv, build the book from the executed notebooks into _build/html
 	@$(build)
 
-test: export OMP_NUM_THREADS = 1
-test: export DMLIB_BUDGET = quick
-test: .venv/.has-book,test  ## set up .venv, run all tests: style, book, units, docstring examples, notebooks
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+test check: export OMP_NUM_THREADS = 1
+test check: export DMLIB_BUDGET = quick
+test: .venv/.has-book,test  ## set up .venv, run all tests: style, types, book, units, docstring examples, notebooks
+	@$(call timed,style and types) $(style)
 	@$(build)
 	@$(call timed,tests) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 tests dmlib $(NOTEBOOKS)
 
-notebooks: .venv/.has-book  ## execute the chapters whose code, dmlib modules or data changed (ONLY="01 02": these)
+check: .venv/.has-book,test  ## format, lint, types and fast tests, before every commit; about a minute
+	@$(call timed,style and types) $(style)
+	@$(call timed,fast tests) $(BIN)/python -m pytest -q -n 2 -m "not slow" tests dmlib
+
+notebooks: .venv/.has-book  ## execute the chapters whose code or data changed (ONLY="01 02": these)
 	@$(BIN)/python -m tools.notebooks run $(ONLY)
+
+rehearse: .venv/.has-book,test  ## run every chapter's full branch with short trainings, to find code that breaks (ONLY="12")
+	@$(BIN)/python -m tools.rehearse $(ONLY)
 
 bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
 	@$(BIN)/python -m tests.benchmarks

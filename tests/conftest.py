@@ -17,6 +17,25 @@ hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
 
+# Files whose tests train models, wait for other programs, or judge the executed chapters: `make check` leaves them out,
+# with all that is marked `slow`, and with the docstring examples of the same rooms.
+SLOW = {
+    "tests/test_browser.py",
+    "tests/test_machinery.py",
+    "tests/test_notebooks.py",
+    "tests/test_results.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of slow files."""
+    root = Path(__file__).parents[1]
+    for item in items:
+        place = item.path.relative_to(root).as_posix()
+        if place in SLOW or any(place.startswith(room) for room in SLOW if room.endswith("/")):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of genuine public files; without it the test is skipped."""

@@ -49,6 +49,20 @@ def test_toc_lists_what_exists_and_every_notebook():
     assert prose == {name for name in files if name.startswith("book/")}
 
 
+def test_the_landing_page_links_every_chapter():
+    linked = set(re.findall(r"\]\(\.\./(notebooks/[\w-]+)\)", (ROOT / "book" / "intro.md").read_text(encoding="utf-8")))
+    assert linked == {name for name in toc_files() if name.startswith("notebooks/")}
+
+
+def test_the_api_page_has_every_public_module():
+    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    folder = ROOT / "dmlib"
+    names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    public = {"dmlib", *(f"dmlib.{name}" for name in names if not name.startswith("_"))}
+    assert set(re.findall(r"automodule:: (dmlib(?:\.\w+)?)$", text, re.MULTILINE)) == public
+    assert set(re.findall(r"^## (dmlib(?:\.\w+)?)$", text, re.MULTILINE)) == public
+
+
 @built
 def test_every_page_of_the_toc_is_built():
     for name in toc_files():
@@ -152,5 +166,13 @@ def test_citation_file_agrees_with_the_package():
 def test_readme_says_how_and_points_to_what_exists():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make book" in text and "make test" in text
-    for address in re.findall(r"\]\(([^)#]+)", text):
-        assert is_external(address) or (ROOT / address).exists(), f"README.md: no {address}"
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for address in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8")):
+            assert is_external(address) or (ROOT / address).exists(), f"{name}: no {address}"
+
+
+def test_commands_that_are_named_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "book").glob("*.md")):
+        named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= targets, f"{path.name}: no make {named - targets}"

@@ -37,15 +37,26 @@ ONE_THREAD = {
 }
 
 
-def execute(nb: NotebookNode, timeout: int = CELL_TIMEOUT) -> NotebookNode:
+def execute(nb: NotebookNode, timeout: int = CELL_TIMEOUT, **settings: str) -> NotebookNode:
     """Runs a notebook in place in a fresh kernel, on one thread, in an empty folder, at the quick budget.
+
+    Arguments:
+        nb: The notebook.
+        timeout: Seconds for a cell.
+        settings: Further environment variables of the kernel.
 
     Raises:
         CellExecutionError: from the first cell that fails; later cells are not run.
     """
     with tempfile.TemporaryDirectory() as folder:
         # No start-up files or settings of whoever runs this, and no path that works only in this tree.
-        clean = {"IPYTHONDIR": f"{folder}/.ipython", "PYTHONHASHSEED": "0", "DMLIB_BUDGET": "quick", **ONE_THREAD}
+        clean = {
+            "IPYTHONDIR": f"{folder}/.ipython",
+            "PYTHONHASHSEED": "0",
+            "DMLIB_BUDGET": "quick",
+            **ONE_THREAD,
+            **settings,
+        }
         with mock.patch.dict(os.environ, clean):
             os.environ.pop("MPLBACKEND", None)
             NotebookClient(
@@ -101,7 +112,7 @@ def _with_outputs_of(new: NotebookNode, old: NotebookNode) -> NotebookNode:
     return new
 
 
-def _slowest(nb: NotebookNode) -> str:
+def slowest(nb: NotebookNode) -> str:
     """Names the code cell of a fresh run that took longest."""
     took = {}
     for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
@@ -128,7 +139,7 @@ def run(source: Path, root: Path = ROOT, force: bool = False) -> str:
     if why is not None and why.startswith("drifted") and not force:
         new, done = _with_outputs_of(new, old), "converted"
     else:
-        done = "ran" + _slowest(execute(new))
+        done = "ran" + slowest(execute(new))
         new = tidy(new)
         new = keep_pictures(new, old) if old is not None else new
     new.metadata = nbformat.from_dict(metadata)

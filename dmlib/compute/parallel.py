@@ -7,7 +7,7 @@ import os
 import reprlib
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -89,7 +89,7 @@ def map(
 # Each takes {number: item} and yields (number, result) as soon as an item is done.
 
 
-def _on_cores(task: Callable, todo: dict[int, Any], workers: int | None) -> Iterator[tuple[int, Any]]:
+def _on_cores(task: Callable, todo: dict[int, Any], workers: int | None) -> Generator[tuple[int, Any], None, None]:
     import loky
 
     workers = workers or loky.cpu_count()
@@ -127,7 +127,7 @@ def _on_cores(task: Callable, todo: dict[int, Any], workers: int | None) -> Iter
     )
 
 
-def _on_dask(task: Callable, todo: dict[int, Any]) -> Iterator[tuple[int, Any]]:
+def _on_dask(task: Callable, todo: dict[int, Any]) -> Generator[tuple[int, Any], None, None]:
     try:
         from dask import distributed
     except ImportError as error:
@@ -192,7 +192,7 @@ def _opened(parcel: bytes) -> Any:
         return result
     kind, name, text, trace = failure
     try:  # a stand-in of the same type and text, made without the arguments that could not travel
-        stand_in = type(name, (kind,), {"__module__": kind.__module__, "__str__": lambda _: text})
+        stand_in: Any = type(name, (kind,), {"__module__": kind.__module__, "__str__": lambda _: text})
         error = stand_in.__new__(stand_in)
     except Exception:
         error = RuntimeError(f"{name}: {text}")
