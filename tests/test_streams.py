@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dmlib import compute, nplm
-from tools.studies import nplm_benchmarks, nplm_dimuon
+from dmlib import compute
+from tools.studies import nplm_benchmarks
 
 
 class Ledger:
