@@ -244,7 +244,7 @@ def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
     if len(vanished):
         warnings.warn(
             f"toys {vanished.tolist()}: sigmoids are saturated at all events, no gradient is left to train the network,"
-            " and t is that of a constant; `normalise` the features",
+            " and t is that of a constant; `normalise` the features, or take more starts",
             RuntimeWarning,
             stacklevel=3,
         )
