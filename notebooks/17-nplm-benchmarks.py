@@ -37,7 +37,7 @@ from matplotlib.patches import Rectangle
 from scipy.stats import chi2, multivariate_normal, norm, poisson
 
 import dmlib
-from dmlib import nplm, results
+from dmlib import compute, nplm, results
 
 run = dmlib.start(seed=17)
 
@@ -89,19 +89,22 @@ axes[3].set_title("box (seen from one side)", fontsize=10);
 # the place where the sigmoids are.
 
 # %%
-expected = run.pick(quick=2_000, full=20_000)
-n = run.pick(quick=5, full=100)
+expected = run.pick(quick=2_000, full=20_000, gpu=True)
+n = run.pick(quick=5, full=100, gpu=True)
 
 
-def cloud_of(name):
-    return lambda rng, size: laws[name].rvs(size, random_state=rng)
+def draw(name, expected, n, *path):
+    def cloud(rng, size):
+        return laws[name].rvs(size, random_state=rng)
+
+    return nplm.draw(cloud, expected, n, compute.seed(run.seed, name, *path))
 
 
-null = nplm.draw(cloud_of("reference"), expected, n, run.seed)
-moved = nplm.draw(cloud_of("NP1"), expected, n, run.seed + 1)
+null, moved = (draw(name, expected, n) for name in ("reference", "NP1"))
 
 # %%
-reference = laws["reference"].rvs(5 * expected, random_state=run.seed)
+own = compute.stream(run.seed, "the reference of all toys")
+reference = laws["reference"].rvs(5 * expected, random_state=own)
 centre, width = reference.mean(axis=0), reference.std(axis=0)
 scaled = [(x - centre) / width for x in (*null, *moved)]
 t = nplm.fit(
@@ -392,12 +395,11 @@ def t_normal(x, mean, events):
 
 known = {}
 for name in ("reference", "NP1", "NP2"):
-    clouds = nplm.draw(cloud_of(name), 20_000, 50, run.seed + 5)
+    clouds = draw(name, 20_000, 50, "exercise")
     many = [t_normal(x, [1, 1], 20_000) for x in clouds]
     known[name] = np.median(many), np.median(nplm.significance(many, 6))
 mixed = nplm.mix(
-    nplm.draw(cloud_of("cloud"), 10_000, 50, run.seed + 6),
-    nplm.draw(cloud_of("bump"), 500, 50, run.seed + 7),
+    draw("cloud", 10_000, 50, "exercise"), draw("bump", 500, 50, "exercise")
 )
 many = [t_normal(x, [0, 0], 10_000) for x in mixed]
 known["bump"] = np.median(many), np.median(nplm.significance(many, 6))
@@ -425,10 +427,14 @@ assert known["reference"][1] < 1.5 and known["bump"][1] > 8
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 edges = np.array([2, 0.5, 0.5])
-flat = nplm.draw(
-    lambda rng, size: rng.uniform(-edges, edges, (size, 3)), 1_000, 6, seed=run.seed
-)
-even = np.random.default_rng(run.seed).uniform(-edges, edges, (5_000, 3))
+
+
+def box(rng, size):
+    return rng.uniform(-edges, edges, (size, 3))
+
+
+flat = nplm.draw(box, 1_000, 6, compute.seed(run.seed, "box"))
+even = box(compute.stream(run.seed, "box, reference"), 5_000)
 means = {}
 for name, unit, clip in (("raw", 1, 3.4), ("scaled", even.std(axis=0), 3.4),
                          ("scaled, W = 1.2", even.std(axis=0), 1.2)):

@@ -38,7 +38,7 @@ import pandas as pd
 from scipy import special, stats
 
 import dmlib
-from dmlib import counting, nplm, results, samples
+from dmlib import compute, counting, nplm, results, samples
 
 run = dmlib.start(seed=18)
 rng = run.rng
@@ -304,11 +304,11 @@ def z_ref(signal, size, luminosity=1.0):
 order = rng.permutation(len(drell_yan))
 x = drell_yan[features].to_numpy(float)[order]
 for_references, for_null, for_toys = np.split(x, [500_000, 750_000])
-null = nplm.draw_from(for_null, expected, 10, run.seed)
-background = nplm.draw_from(for_toys, expected, 10, run.seed + 1)
+seeds = [compute.seed(run.seed, k) for k in ("null", "toys", "signal")]
+null = nplm.draw_from(for_null, expected, 10, seeds[0])
+background = nplm.draw_from(for_toys, expected, 10, seeds[1])
 peak = zprime[300][features].to_numpy(float)
-extra = nplm.draw_from(peak, 40, 10, run.seed + 2)
-data = nplm.mix(background.toys, extra.toys)
+data = nplm.mix(background, nplm.draw_from(peak, 40, 10, seeds[2]))
 print("each event is used in", end=" ")
 print(f"{null.reuse:.2f} null toys,", end=" ")
 print(f"{background.reuse:.2f} toys with signal")
@@ -907,7 +907,8 @@ reference, *pools = nplm.normalise(
 machine = nplm.KernelMachine(reference[:60], **settings)
 rows = []
 for pool in pools:
-    toys, reuse = nplm.draw_from(pool, 2_000, 200, run.seed)
+    seed = compute.seed(run.seed, "reuse", len(rows))
+    toys, reuse = nplm.draw_from(pool, 2_000, 200, seed)
     t = machine.fit(reference, toys, 2_000).t
     if not rows:
         t_large = t

@@ -95,6 +95,7 @@ def test_masks_without_masked_values_are_no_trouble(fit):
     ],
     ids=["draw", "draw_from", "initial_weights", "fit", "fit_kernels", "extrapolated_significance"],
 )
+@pytest.mark.filterwarnings("ignore:.*sigmoids are saturated")  # which some start of so short a training may be
 def test_seeds_of_every_kind(draw):
     assert np.array_equal(draw(3), draw(np.int64(3))) and np.array_equal(draw(3), draw(np.uint8(3)))
     assert np.array_equal(draw(np.random.default_rng(3)), draw(np.random.default_rng(3)))
@@ -132,6 +133,7 @@ def test_streams_of_one_seed_are_apart():
         (lambda: nplm.KernelMachine(REFERENCE, 1, 1, iterations=0), "iterations=0: expected a whole number of 1"),
         (lambda: nplm.KernelMachine(REFERENCE, 1, 1, tolerance=0), "tolerance=0: expected a finite number above 0"),
         (lambda: nplm.suggest(REFERENCE[:9], 5), "reference has 9 events: expected at least 20"),
+        (lambda: nplm.suggest(np.ones((50, 2)), 5), "reference: nine in ten pairs of events coincide"),
         (lambda: nplm.compatibility(np.ones(50), 3, bins=0), "bins=0: expected a whole number of 2 or more"),
         (lambda: nplm.significance(5.0, [3, 4]), r"dof=\[3, 4\]: expected a finite number above 0"),
         (lambda: nplm.KernelMachine(REFERENCE[:9], 1, 1).sums(REFERENCE, [1]), "weights: expected one for each of"),
@@ -145,3 +147,21 @@ def test_numbers_that_are_none_are_refused(call, message):
 def test_no_toys_are_a_list_of_none():
     assert nplm.draw(lambda rng, n: rng.normal(size=(n, 1)), 50, 0, 0) == []
     assert nplm.draw_from(REFERENCE, 50, 0, 0) == ([], 0.0) and nplm.initial_weights((2, 1), 0).shape == (0, 3)
+
+
+def test_more_expected_events_than_reference():
+    """The square root of their number is no more centres than there are."""
+    assert nplm.suggest(REFERENCE, 1e6).centres == 300
+    assert np.isfinite(nplm.fit_kernels(REFERENCE, TOYS, 1e6).t).all()
+
+
+def test_single_precision_is_the_same_toy(fit):
+    """The rounding of features does not send a toy to other starts."""
+    single = [x.astype(np.float32) for x in TOYS]
+    assert np.allclose(fit(REFERENCE, single), fit(REFERENCE, TOYS), atol=0.02)
+
+
+@pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
+def test_size_of_features_is_blamed(fit):
+    with pytest.raises(FloatingPointError, match="t of toy 0 is not finite.*features of very different size"):
+        fit(REFERENCE * 1e200, [x * 1e200 for x in TOYS])

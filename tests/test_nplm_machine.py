@@ -136,7 +136,7 @@ def test_saturated_sigmoids_are_not_passed_over():
 def test_the_best_of_several_starts_counts(sample):
     reference, toys = sample
     args = (reference, toys, 300, (1, 3, 1), 4.0)
-    starts = train.starts_of(toys, (1, 3, 1), replace(QUICK, starts=3), 3, np.full(10, 4.0))
+    starts = train.Trainer((1, 3, 1), np.full(10, 4.0), replace(QUICK, starts=3), True, 99).starts(toys, 3)
     alone = [nplm.fit(*args, QUICK, initial=start) for start in starts]
     fits = nplm.fit_models(*args, replace(QUICK, starts=3), seed=3)
     assert np.allclose(fits.t, np.max(alone, axis=0), atol=0.02)

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from dmlib import _check, compute
 
-from .networks import Network, check_architecture, upper_bounds
+from .networks import Network, check_architecture, tensor, upper_bounds
 from .recipes import Adam, Newton, named
 from .references import References
 from .toys import PoolToys, data_samples
-from .train import Trained, Trainer, starts_of
+from .train import Trained, Trainer
 
 CHUNK = {"cpu": 2048, "cuda": 8192, "mps": 8192}  # events at a time
 TOYS = {"cpu": 16, "cuda": 256, "mps": 64}  # at a time
@@ -70,11 +70,10 @@ class Fits:
             ValueError: x does not have the features of the architecture, or is not finite.
         """
         x = _check.feature_array(x, self.architecture[0], "x", _FEATURES)
-        network = Network(self.architecture)
-        out = np.empty((len(self.t), len(x)))
-        weights = _wide(self.weights)
-        for low in range(0, len(x), 4096):
-            part = _wide(np.column_stack([x[low : low + 4096], np.ones(len(x[low : low + 4096]))]).T[None])
+        network, weights = Network(self.architecture), tensor(self.weights)
+        x, out = np.vstack([x.T, np.ones(len(x))])[None], np.empty((len(self.t), len(x)))
+        for low in range(0, x.shape[2], 4096):
+            part = tensor(x[:, :, low : low + 4096])
             for i in range(0, len(out), 64):
                 out[i : i + 64, low : low + 4096] = network.log_ratio(weights[i : i + 64], part).cpu().numpy()
         return out
@@ -209,18 +208,17 @@ def fit_models(
     bounds = upper_bounds(layers, weight_clipping, clip_biases)
     samples = data_samples(toys, layers[0], _FEATURES)
     references = References(reference, reference_weights, expected, len(samples), layers[0], _FEATURES)
-    starts = starts_of(samples, layers, recipe, seed, bounds) if initial is None else _given(initial, samples, bounds)
     kind = compute.device().partition(":")[0]
     batch = TOYS[kind] if batch is None else _check.count(batch, "batch")
     chunk = CHUNK[kind] if chunk is None else _check.count(chunk, "chunk")
-    trainer = Trainer(layers, bounds, recipe, references.shared, chunk)
-    trained = []
+    trainer, trained = Trainer(layers, bounds, recipe, references.shared, chunk), []
+    starts = trainer.starts(samples, seed) if initial is None else _given(initial, samples, bounds)
     for low in range(0, len(samples), batch):
         numbers = range(low, min(low + batch, len(samples)))
-        toys = [trainer.toy(i, *references.of(i), samples[i]) for i in numbers]
-        for group in ([x for x in toys if x.cells], [x for x in toys if not x.cells]):
+        prepared = [trainer.toy(i, *references.of(i), samples[i]) for i in numbers]
+        for group in ([toy for toy in prepared if toy.cells], [toy for toy in prepared if not toy.cells]):
             if group:
-                trained.append(trainer.train(group, starts[:, [x.number for x in group]]))
+                trained.append(trainer.train(group, starts[:, np.array([toy.number for toy in group])]))
     return _collected(layers, trained)
 
 
@@ -244,7 +242,7 @@ def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
     if len(vanished):
         warnings.warn(
             f"toys {vanished.tolist()}: sigmoids are saturated at all events, no gradient is left to train the network,"
-            " and t is that of a constant; `normalise` the features",
+            " and t is that of a constant; `normalise` the features, or take more starts",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -257,8 +255,8 @@ def _given(initial, samples, bounds):
     initial, toys = _check.numbers(initial, "initial"), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
-    if np.isnan(initial).any():
-        raise ValueError("initial: expected finite weights, not NaN")
+    if not np.isfinite(initial).all():
+        raise ValueError("initial: expected finite weights, not NaN or infinite ones")
     outside = np.abs(initial) > bounds
     if outside.any():
         raise ValueError(
@@ -266,10 +264,3 @@ def _given(initial, samples, bounds):
             " weight_clipping; clip them, or widen the box"
         )
     return np.broadcast_to(initial, (1, toys, len(bounds))).copy()
-
-
-def _wide(array):
-    import torch
-
-    device = compute.device()
-    return torch.as_tensor(array, dtype=torch.float32 if device.startswith("mps") else torch.float64, device=device)

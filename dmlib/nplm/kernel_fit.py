@@ -46,7 +46,7 @@ def suggest(reference: ArrayLike, expected: float, seed: compute.Seed = 0) -> Su
         ``centres``, ``sigma`` and ``penalty``.
 
     Raises:
-        ValueError: The reference has fewer than 20 events, or is not finite; `expected` is not above 0.
+        ValueError: The reference has fewer than 20 events, hardly varies, or is not finite; `expected` is not above 0.
 
     References:
         | Learning new physics efficiently with nonparametric methods (Letizia et al., 2022), section 3.3
@@ -63,7 +63,9 @@ def suggest(reference: ArrayLike, expected: float, seed: compute.Seed = 0) -> Su
         raise ValueError(f"reference has {len(x)} events: expected at least 20")
     few = compute.stream(base, "distances").choice(x, min(len(x), 2000), replace=False)
     sigma = float(np.percentile(pdist(few), 90))
-    centres = int(np.ceil(np.sqrt(len(x) + _check.positive(expected, "expected"))))
+    if not sigma > 0:
+        raise ValueError("reference: nine in ten pairs of events coincide; expected features that vary")
+    centres = min(len(x), int(np.ceil(np.sqrt(len(x) + _check.positive(expected, "expected")))))
     seen, pool = np.array_split(compute.stream(base, "halves").permutation(x), 2)
     size = min(expected, len(pool) / 2)
     toys = draw_from(pool, size, _TOYS, compute.seed(base, "toys")).toys
@@ -121,11 +123,11 @@ def fit_kernels(
     """
     samples, base = data_samples(toys), compute.seed(seed, "kernels")
     first, _ = References(reference, reference_weights, expected, len(samples), None, "").of(0)
-    if None in (centres, sigma, penalty):
+    if centres is None or sigma is None or penalty is None:
         found = suggest(first, expected, base)
-        centres, sigma, penalty = (
-            own if given is None else given for given, own in zip((centres, sigma, penalty), found, strict=True)
-        )
+        centres = found.centres if centres is None else centres
+        sigma = found.sigma if sigma is None else sigma
+        penalty = found.penalty if penalty is None else penalty
     if _check.count(centres, "centres") > len(first):
         raise ValueError(f"centres={centres!r}: expected a number from 1 to {len(first)}, that of reference events")
     places = compute.stream(base, "centres").choice(first, centres, replace=False)

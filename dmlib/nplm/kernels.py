@@ -195,7 +195,7 @@ class KernelMachine:
 
         Raises:
             ValueError: A sample is empty, not finite, or has other features than the centres.
-            FloatingPointError: A fit does not end in finite numbers: the penalty is too small.
+            FloatingPointError: A fit does not end in finite numbers.
         """
         d = self.centres.shape[1]
         samples = data_samples(toys, d, _CENTRES, also=Sums)
@@ -210,7 +210,10 @@ class KernelMachine:
             self._fit(*references.of(group[0]), group, samples, fits)
         if not np.isfinite(fits.t).all():
             wrong = np.flatnonzero(~np.isfinite(fits.t))[0]
-            raise FloatingPointError(f"t of toy {wrong} is not finite: try a larger penalty")
+            raise FloatingPointError(
+                f"t of toy {wrong} is not finite: look for features of very different size (`normalise` them), or try a"
+                " larger penalty"
+            )
         return fits
 
     def chunks(self, x: np.ndarray, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:

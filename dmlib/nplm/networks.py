@@ -105,6 +105,14 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: compute.Seed =
     return np.clip(weights, -weight_clipping, weight_clipping)
 
 
+def tensor(array: np.ndarray) -> torch.Tensor:
+    """Returns an array on the device, in double precision but for Apple's GPUs, which have none."""
+    import torch
+
+    device = compute.device()
+    return torch.as_tensor(array, dtype=torch.float32 if device.startswith("mps") else torch.float64, device=device)
+
+
 class Workspace:
     """Memory that is used again in the next chunk: to allocate it anew would take as long as to fill it.
 

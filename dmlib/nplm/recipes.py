@@ -106,7 +106,7 @@ class Newton:
             raise ValueError(f"warm_up={self.warm_up!r}: expected an Adam(...)")
 
 
-RECIPES = {"adam": Adam(), "newton": Newton()}
+RECIPES: dict[str, Adam | Newton] = {"adam": Adam(), "newton": Newton()}
 
 
 def named(recipe: str | Adam | Newton) -> Adam | Newton:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dmlib import _check
+
+from .toys import PoolToys
 
 
 class References:
@@ -28,7 +31,7 @@ class References:
 
     def __init__(
         self,
-        reference: ArrayLike | Sequence[ArrayLike] | Callable[[int], ArrayLike],
+        reference: ArrayLike | Sequence[ArrayLike] | PoolToys | Callable[[int], ArrayLike],
         weights: ArrayLike | Sequence[ArrayLike] | None,
         expected: float,
         toys: int,
@@ -36,27 +39,26 @@ class References:
         why: str,
     ):
         self.expected, self.features, self.why = _check.positive(expected, "expected"), features, why
-        self._function = reference if callable(reference) else None
-        several = isinstance(reference, Sequence) and len(reference) > 0 and np.ndim(reference[0]) == 2
-        self.shared = not several and self._function is None
-        if self._function and weights is not None:
+        self._given = cast(Any, reference.toys if isinstance(reference, PoolToys) else reference)
+        self._weights = cast(Any, weights)
+        several = isinstance(self._given, Sequence) and len(self._given) > 0 and np.ndim(self._given[0]) == 2
+        self.shared = not several and not callable(reference)
+        if callable(reference) and weights is not None:
             raise ValueError("reference_weights: a function as reference returns (events, weights) itself")
-        if several and len(reference) != toys:
-            raise ValueError(f"reference: expected one array for all toys or {toys}, one a toy, not {len(reference)}")
-        if several and weights is not None and len(weights) != toys:
-            raise ValueError(f"reference_weights: expected {toys}, one array a toy, not {len(weights)}")
-        self._samples = reference if several else [reference]
-        self._weights = [None] * toys if weights is None else (weights if several else [weights])
-        self._for_all = self._one("reference", self._samples[0], self._weights[0]) if self.shared else None
+        for name, values in (("reference", self._given), ("reference_weights", self._weights)):
+            if several and values is not None and len(values) != toys:
+                raise ValueError(f"{name}: expected one array for all toys or {toys}, one a toy, not {len(values)}")
+        self._for_all = self._one("reference", self._given, weights) if self.shared else None
 
     def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns events and weights for the toy of this number."""
         if self._for_all:
             return self._for_all
-        if not self._function:
-            return self._one(f"reference[{number}]", self._samples[number], self._weights[number])
-        made = self._function(number)
-        return self._one(f"reference({number})", *(made if isinstance(made, tuple) else (made, None)))
+        if callable(self._given):
+            made = self._given(number)
+            return self._one(f"reference({number})", *(made if isinstance(made, tuple) else (made, None)))
+        weights = None if self._weights is None else self._weights[number]
+        return self._one(f"reference[{number}]", self._given[number], weights)
 
     def _one(self, name, x, weights):
         x = _check.feature_array(x, self.features, name, self.why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ class PoolToys(NamedTuple):
 
 
 def data_samples(
-    toys: Sequence[ArrayLike] | PoolToys, features: int | None = None, why: str = "", also: type | tuple = ()
+    toys: Sequence[Any] | PoolToys, features: int | None = None, why: str = "", also: type | tuple = ()
 ) -> list:
     """Returns the events of every toy, each (n, d), or says what is wrong with them.
 

@@ -14,7 +14,7 @@ from dmlib import compute
 from . import adam, newton
 from .batches import Batch, Points
 from .cells import squeeze
-from .networks import Network, initial_weights
+from .networks import Network, initial_weights, tensor
 from .recipes import Adam, Newton
 
 if TYPE_CHECKING:
@@ -71,14 +71,22 @@ class Trainer:
     """
 
     def __init__(self, layers: tuple[int, ...], bounds: np.ndarray, recipe: Adam | Newton, shared: bool, chunk: int):
-        import torch
-
         self.layers, self.shared, self.chunk = layers, shared, chunk
-        self.warm_up, self.newton = (recipe.warm_up, recipe) if isinstance(recipe, Newton) else (recipe, None)
+        self.newton = recipe if isinstance(recipe, Newton) else None
+        self.warm_up = recipe.warm_up if isinstance(recipe, Newton) else recipe
         self.network, self.device = Network(layers), compute.device()
-        # Apple's GPUs have no double precision.
-        self.dtype = torch.float32 if self.device.startswith("mps") else torch.float64
-        self.bounds = torch.as_tensor(bounds, dtype=self.dtype, device=self.device)
+        self.bounds = tensor(bounds)
+        self.dtype = self.bounds.dtype
+
+    def starts(self, samples: Sequence[np.ndarray], seed: compute.Seed) -> np.ndarray:
+        """Returns random weights to start from, shape (starts, toys, parameters).
+
+        Those of a toy depend on its events and the seed alone, so that its t does not depend on the other toys.
+        """
+        base, number = compute.seed(seed, "trainings"), self.newton.starts if self.newton else 1
+        drawn = [initial_weights(self.layers, number, compute.seed(base, "toy", _fingerprint(x))) for x in samples]
+        bounds = self.bounds.cpu().numpy()
+        return np.clip(drawn, -bounds, bounds).swapaxes(0, 1)
 
     def toy(self, number: int, reference: np.ndarray, weights: np.ndarray, data: np.ndarray) -> Toy:
         """Returns a toy of these events, with its cells if the recipe has any."""
@@ -101,9 +109,11 @@ class Trainer:
         events = self._batch(toys, references, [toy.data for toy in toys])
         first = self._batch(toys, [toy.cells for toy in toys]) if toys[0].cells else events
         single = first.to(torch.float32)
-        numbers, epochs, iterations = [toy.number for toy in toys], {}, {}
-        weights = torch.as_tensor(starts[0], dtype=self.dtype, device=self.device)
-        best = torch.full((len(toys),), torch.inf, dtype=self.dtype, device=self.device)
+        numbers = [toy.number for toy in toys]
+        epochs: dict[int, np.ndarray] = {}
+        iterations: dict[int, np.ndarray] = {}
+        weights = tensor(starts[0])
+        best = torch.full_like(weights[:, 0], torch.inf)
         for i, start in enumerate(starts):
             trial = self._warmed_up(start, single, _recorder(epochs, i * self.warm_up.steps(self.layers), best))
             if self.newton:
@@ -150,23 +160,6 @@ def _check_finite(loss, numbers):
             f"t of toy {numbers[wrong[0]]} is not finite from any start: e^f overflows; look for features of very"
             " different size (`normalise` them), or try a smaller weight_clipping"
         )
-
-
-def starts_of(
-    samples: Sequence[np.ndarray],
-    layers: tuple[int, ...],
-    recipe: Adam | Newton,
-    seed: compute.Seed,
-    bounds: np.ndarray,
-) -> np.ndarray:
-    """Returns random weights to start from, shape (starts, toys, parameters).
-
-    Those of a toy depend on its events and the seed alone, so that its t does not depend on the other toys.
-    """
-    number = recipe.starts if isinstance(recipe, Newton) else 1
-    base = compute.seed(seed, "trainings")
-    drawn = [initial_weights(layers, number, compute.seed(base, "toy", _fingerprint(x))) for x in samples]
-    return np.clip(drawn, -bounds, bounds).swapaxes(0, 1)
 
 
 def _fingerprint(x):

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import torch
 
-from dmlib import nplm
+from dmlib import compute, nplm
 from tests.benchmarks import Row
 
 EPOCHS, CLIP = 150_000, 1.2
@@ -20,7 +20,7 @@ TOYS = 8
 
 def problem(expected: int, reference: int, toys: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """The first example of section 3 of the paper: half the toys follow the reference, half a shifted Gaussian."""
-    sample = np.random.default_rng(0).normal(size=(reference, 2))
+    sample = compute.stream(0, "reference").normal(size=(reference, 2))
     null = nplm.draw(lambda rng, size: rng.normal(size=(size, 2)), expected, toys // 2, seed=1)
     shifted = nplm.draw(lambda rng, size: rng.normal(0.12, 1.0, size=(size, 2)), expected, toys - toys // 2, seed=2)
     return sample, null + shifted
