@@ -28,6 +28,8 @@ def expanded(path: str | os.PathLike) -> Path:
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Yields a file that takes the place of `path` once it is complete, and vanishes if it is not."""
     path = Path(os.path.realpath(expanded(path)))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "Is a directory; expected the name of a file", str(path))
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

@@ -1,5 +1,8 @@
 """dmlib.events against files in every legal style and against broken ones, beside a naive reader written anew here."""
 
+import bz2
+import gzip
+import lzma
 import re
 from fractions import Fraction
 
@@ -154,6 +157,17 @@ def test_every_style(path, some, end, finished, size):
     rows, bad = naive_file(text)
     assert not bad and len(rows) == len(some)
     compare(path, text, size)
+
+
+@hostile
+@given(
+    st.lists(lines(), max_size=6), newline, chunk, st.sampled_from([bytes, gzip.compress, bz2.compress, lzma.compress])
+)
+def test_marked_and_packed(path, some, end, size, pack):
+    text = end.join(some)
+    rows, _ = naive_file(text)
+    path.write_bytes(pack(b"\xef\xbb\xbf" + text))
+    assert bits(events.read_csv(path).to_list()) == bits(rows) == bits(in_chunks(path, size)[0])
 
 
 ALPHABET = st.sampled_from(list(b"0123456789" * 3 + b".,;-+eE jbgamu\t\r\nx\x00\xc3\xa9\xff"))

@@ -155,11 +155,13 @@ def test_properties_of_all_encodings(contents, data):
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(contents=st.lists(an_event, min_size=1, max_size=4))
 def test_slots_hold_the_leading_objects(contents):
-    sets = features.leading(build(*contents), 5).to_numpy()[:, 2:].reshape(-1, 5, 4)
+    """Ordered in pt, and where that is equal in E, eta, phi and kind."""
+    sets = features.leading(build(*contents), 5, kind=True).to_numpy()[:, 2:].reshape(-1, 5, 5)
     for row, (_, objects) in zip(sets, contents, strict=True):
-        pt = sorted((o[2] for o in objects), reverse=True)[:5]
-        assert row[:, 0].tolist() == pt + [0] * (5 - len(pt))
-        assert not row[len(pt) :].any()
+        rows = [(KINDS.index(kind) + 1, pt, eta, phi, E) for kind, E, pt, eta, phi in objects]
+        rows.sort(key=lambda o: (-o[1], o[4], o[2], o[3], o[0]))
+        expected = (rows + [(0,) * 5] * 5)[:5]
+        assert row.tolist() == np.float32(expected).tolist()
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

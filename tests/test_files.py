@@ -24,6 +24,14 @@ def test_replacing_is_whole_or_not_at_all(tmp_path, old, error):
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
 
+def test_what_is_no_place_for_a_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No such folder: '.*none'"), _files.replacing(tmp_path / "none" / "a"):
+        pass
+    with pytest.raises(IsADirectoryError, match="expected the name of a file"), _files.replacing(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     _files.write_text("~/a.txt", "über")

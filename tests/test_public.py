@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -229,6 +230,19 @@ def test_file_put_there_by_hand(offline, cache, kind, bodies, monkeypatch):
     path.write_bytes(bodies[kind])
     with pytest.warns(UserWarning, match="used unchecked"):
         assert len(load(kind[0])) == 6
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_damaged_checksums_do_not_hide_a_sample(zenodo, cache, text):
+    load(CSV[0])
+    (cache / "checksums.json").write_text(text)
+    with pytest.warns(UserWarning, match="checksums.json is damaged .* is used unchecked"):
+        assert len(load(CSV[0])) == 6
+    with pytest.warns(UserWarning, match="checksums.json is damaged"):
+        assert len(load(ARCHIVE[0])) == 6  # and with it the file is written anew
+    assert list(json.loads((cache / "checksums.json").read_text())) == [
+        f"10.5281_zenodo.{ARCHIVE[1]}/{ARCHIVE[2]}", f"{ARCHIVE[3]}.parquet"
+    ]  # fmt: skip
 
 
 # A process that is killed when the converted file is written, but not yet in its place.

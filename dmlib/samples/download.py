@@ -195,7 +195,13 @@ def _require_match(path: Path, checksum: str) -> None:
 
 def _read_pins(cache: Path) -> dict[str, str]:
     file = cache / "checksums.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    if not file.exists():
+        return {}
+    try:
+        return {str(key): str(checksum) for key, checksum in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError) as error:  # no JSON, or no object
+        warnings.warn(f"{file} is damaged ({error}): what is in the folder is used unchecked.", stacklevel=2)
+        return {}
 
 
 def _size(path: Path) -> int:
