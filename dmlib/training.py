@@ -18,7 +18,7 @@ from dmlib import _check, compute
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["History", "Kept", "Recipe", "evaluate", "fit", "seeded", "split", "tensors"]
+__all__ = ["History", "Kept", "Recipe", "evaluate", "fit", "generator", "seeded", "split", "tensors"]
 
 CHUNK = 10_000  # events evaluated at a time: more leave the processor's cache
 
@@ -158,6 +158,24 @@ def split(n: int, validation: float, seed: compute.Seed) -> tuple[np.ndarray, np
     return train, aside
 
 
+def generator(seed: compute.Seed, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
+    """Returns torch's kind of random stream, for an order of events or for a loss that draws.
+
+    Arguments:
+        seed, path: As for `dmlib.compute.seed`.
+        device: Where it draws.
+
+    Example:
+        >>> import torch
+        >>> one, two = (torch.rand(1, generator=generator(1, "noise")) for _ in range(2))
+        >>> torch.equal(one, two)
+        True
+    """
+    import torch
+
+    return torch.Generator(device).manual_seed(compute.seed(seed, *path))
+
+
 @contextlib.contextmanager
 def seeded(seed: compute.Seed, *path: str | int) -> Iterator[None]:
     """Lets torch draw from a stream of its own, in this thread alone: initial weights above all.
@@ -231,7 +249,9 @@ def fit(
         The losses, and the epochs kept.
 
     Raises:
-        ValueError: There are no events, arrays differ in length, or weights are negative or not finite.
+        TypeError: The recipe is none.
+        ValueError: There are no events, arrays differ in length, weights are negative or not finite, or the loss does
+            not give one value for each event.
         FloatingPointError: A loss is not finite.
 
     Example:
@@ -245,6 +265,8 @@ def fit(
     """
     import torch
 
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe={recipe!r}: expected a Recipe, as in training.Recipe(epochs=10)")
     device = next(module.parameters(), torch.empty(0)).device
     data, validation, loss = _prepared(data, validation, loss, weight, recipe, seed, device)
     if recipe.patience is not None and validation is None:
@@ -252,21 +274,21 @@ def fit(
     # Fused: one call instead of some for every parameter.
     parameters = [p for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    generator = torch.Generator().manual_seed(compute.seed(seed, "order"))
+    stream = generator(seed, "order")
     n = len(data[0])
     size = min(recipe.batch_size, n)
     batches = n // size
     history, states = History(), []
     for epoch in tqdm(range(recipe.epochs), disable=not progress):
         module.train()
-        order = torch.randperm(n, generator=generator).to(device)
+        order = torch.randperm(n, generator=stream).to(device)
         total = torch.zeros((), device=device)
         for k in range(batches):
             chosen = order[k * size : (k + 1) * size]
             if recipe.anneal:
                 done = (epoch * batches + k) / (recipe.epochs * batches)
                 optimizer.param_groups[0]["lr"] = recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
-            value = loss(*(t[chosen] for t in data)).mean()
+            value = _each(loss, [t[chosen] for t in data]).mean()
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             if recipe.clip is not None:
@@ -302,7 +324,7 @@ def _prepared(data, validation, loss, weight, recipe, seed, device):
         data, plain = (*data, *tensors(weight / weight.mean(), device=device)), loss
 
         def loss(*batch):
-            return plain(*batch[:-1]) * batch[-1]
+            return _each(plain, batch[:-1]) * batch[-1]
 
     if validation is not None:
         validation = tensors(*validation, device=device)
@@ -310,6 +332,15 @@ def _prepared(data, validation, loss, weight, recipe, seed, device):
         train, aside = split(len(data[0]), recipe.validation, seed)
         data, validation = (tuple(t[part] for t in data) for part in (train, aside))
     return data, validation, loss
+
+
+def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
+    values = loss(*batch)
+    if values.shape != (len(batch[0]),):
+        raise ValueError(
+            f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {tuple(values.shape)}"
+        )
+    return values
 
 
 def evaluate(function: Callable[..., torch.Tensor], *arrays: ArrayLike, batch_size: int = CHUNK) -> np.ndarray:
