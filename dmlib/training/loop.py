@@ -1,11 +1,9 @@
-"""One torch training loop for the whole course: a recipe, batches, validation, the best epochs kept."""
+"""The loop: batches, steps, validation, and the epochs kept."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,68 +13,12 @@ from tqdm import tqdm
 
 from dmlib import _check, compute
 
+from .data import CHUNK, split, tensors
+from .random import generator
+from .recipe import Recipe
+
 if TYPE_CHECKING:
     import torch
-
-__all__ = ["History", "Kept", "Recipe", "evaluate", "fit", "generator", "seeded", "split", "tensors"]
-
-CHUNK = 10_000  # events evaluated at a time: more leave the processor's cache
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained: the settings of `fit`.
-
-    Arguments:
-        epochs: How often every event is seen.
-        batch_size: Events in one step. The last, incomplete batch of an epoch is left out if it is not the only one.
-        learning_rate: Size of the steps of AdamW.
-        weight_decay: Of AdamW; 0 makes it Adam.
-        anneal: Let the learning rate fall to zero over the training, as half a cosine; few epochs then go further.
-        validation: Share of the events set aside, by whose loss epochs are judged; None judges none.
-        patience: Stop after so many epochs without a better validation loss.
-        keep: How many epochs to keep and average over: those of lowest validation loss (without validation: the last).
-        clip: Largest norm of the gradient; None clips nothing.
-
-    Raises:
-        ValueError: A setting cannot be: the message names it.
-
-    References:
-        | Decoupled Weight Decay Regularization (Loshchilov and Hutter, 2017): https://arxiv.org/abs/1711.05101
-        | SGDR: Stochastic Gradient Descent with Warm Restarts (Loshchilov and Hutter, 2016), for ``anneal``
-        | https://arxiv.org/abs/1608.03983
-
-    Example:
-        >>> quick = Recipe(epochs=3, learning_rate=5e-3, anneal=True)
-        >>> quick.replace(epochs=10).epochs
-        10
-    """
-
-    epochs: int = 100
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    anneal: bool = False
-    validation: float | None = None
-    patience: int | None = None
-    keep: int = 1
-    clip: float | None = None
-
-    def __post_init__(self):
-        for name in ("epochs", "batch_size", "keep"):
-            _check.count(getattr(self, name), name)
-        _check.positive(self.learning_rate, "learning_rate")
-        _check.at_least(self.weight_decay, "weight_decay")
-        if self.validation is not None:
-            _check.share(self.validation, "validation", zero=False, one=False)
-        if self.patience is not None:
-            _check.count(self.patience, "patience")
-        if self.clip is not None:
-            _check.positive(self.clip, "clip")
-
-    def replace(self, **changes) -> Recipe:
-        """Returns the recipe with some settings changed."""
-        return dataclasses.replace(self, **changes)
 
 
 class Kept(NamedTuple):
@@ -110,112 +52,6 @@ class History:
         Averaging over several good epochs smooths what any one of them has learnt of the noise.
         """
         return [kept.module for kept in self.best]
-
-
-def tensors(*arrays: ArrayLike, device: str | torch.device | None = None) -> tuple[torch.Tensor, ...]:
-    """Returns arrays as float32 tensors.
-
-    Arguments:
-        arrays: Anything that numpy reads. Tensors keep their type.
-        device: Where to; None asks `dmlib.compute.device`.
-
-    Example:
-        >>> tensors([1, 2])[0].dtype
-        torch.float32
-    """
-    import torch
-
-    device = device or compute.device()
-    return tuple(
-        a.to(device)
-        if isinstance(a, torch.Tensor)
-        else torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device)
-        for a in arrays
-    )
-
-
-def split(n: int, validation: float, seed: compute.Seed) -> tuple[np.ndarray, np.ndarray]:
-    """Splits n events at random: the numbers of those to train on, and of those set aside.
-
-    Arguments:
-        n: Number of events.
-        validation: Share to set aside.
-        seed: Of the split.
-
-    Raises:
-        ValueError: The share is not between 0 and 1, or leaves no event to train on or to set aside.
-
-    Example:
-        >>> train, aside = split(10, 0.2, seed=1)
-        >>> len(train), len(aside), sorted([*train, *aside]) == list(range(10))
-        (8, 2, True)
-    """
-    _check.share(validation, "validation", zero=False, one=False)
-    first = round(n * (1 - validation))
-    if not 0 < first < n:
-        raise ValueError(f"validation={validation:g} of {n} events: expected some to train on and some to set aside")
-    train, aside = np.split(compute.stream(seed, "split").permutation(n), [first])
-    return train, aside
-
-
-def generator(seed: compute.Seed, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
-    """Returns torch's kind of random stream, for an order of events or for a loss that draws.
-
-    Arguments:
-        seed, path: As for `dmlib.compute.seed`.
-        device: Where it draws.
-
-    Example:
-        >>> import torch
-        >>> one, two = (torch.rand(1, generator=generator(1, "noise")) for _ in range(2))
-        >>> torch.equal(one, two)
-        True
-    """
-    import torch
-
-    return torch.Generator(device).manual_seed(compute.seed(seed, *path))
-
-
-@contextlib.contextmanager
-def seeded(seed: compute.Seed, *path: str | int) -> Iterator[None]:
-    """Lets torch draw from a stream of its own, in this thread alone: initial weights above all.
-
-    torch's global generator is neither used nor changed, so that trainings in several threads do not disturb each
-    other. Every operation passes through Python: build modules here, do not train them.
-
-    Arguments:
-        seed, path: As for `dmlib.compute.seed`.
-
-    Example:
-        >>> import torch
-        >>> with seeded(1, "weights"):
-        ...     one = torch.nn.Linear(2, 1)
-        >>> with seeded(1, "weights"):
-        ...     two = torch.nn.Linear(2, 1)
-        >>> torch.equal(one.weight, two.weight)
-        True
-    """
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    start, generators = compute.seed(seed, *path), {}
-
-    class OwnGenerator(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            kwargs = dict(kwargs or {})
-            packet = function.overloadpacket
-            if function._overloadname == "default" and "generator" in packet.overloads():
-                function = packet.generator  # rand, randn: the same with a generator
-            takes_one = any(argument.name == "generator" for argument in function._schema.arguments)
-            if takes_one and kwargs.get("generator") is None:
-                device = str(kwargs.get("device") or next((a.device for a in args if hasattr(a, "device")), "cpu"))
-                if device not in generators:
-                    generators[device] = torch.Generator(device).manual_seed(start)
-                kwargs["generator"] = generators[device]
-            return function(*args, **kwargs)
-
-    with OwnGenerator():
-        yield
 
 
 def fit(
@@ -341,28 +177,6 @@ def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
             f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {tuple(values.shape)}"
         )
     return values
-
-
-def evaluate(function: Callable[..., torch.Tensor], *arrays: ArrayLike, batch_size: int = CHUNK) -> np.ndarray:
-    """Returns what a function of tensors gives for all events, some at a time and without gradients.
-
-    Arguments:
-        function: Takes as many tensors as there are arrays, with n rows, and gives n rows.
-        arrays: Of equal length, one row an event.
-        batch_size: Events at a time.
-
-    Returns:
-        An array of doubles, one row an event.
-
-    Example:
-        >>> evaluate(lambda x: x.sum(dim=1), np.ones((5, 2)), batch_size=2)
-        array([2., 2., 2., 2., 2.])
-    """
-    import torch
-
-    with torch.no_grad():
-        parts = [t.split(batch_size) for t in tensors(*arrays)]
-        return torch.cat([function(*part) for part in zip(*parts, strict=True)]).double().cpu().numpy()
 
 
 def _mean(loss: Callable, data: Sequence[torch.Tensor]) -> torch.Tensor:
