@@ -202,6 +202,33 @@ def test_cut_keeps_the_wanted_share():
     assert passes.mean() == pytest.approx(0.02, abs=0.002)
 
 
+def test_background_of_a_cut_may_be_zeros_and_ones():
+    rng = np.random.default_rng(1)
+    scores, fold, background = rng.random(1_000), np.arange(1_000) % 2, np.arange(1_000) % 3 > 0
+    assert np.array_equal(select(scores, fold, background, 0.1), select(scores, fold, background.astype(int), 0.1))
+
+
+SEEDS = []
+
+
+class Seeds(CWoLa):
+    """Notes the seeds that it is fitted with."""
+
+    def fit(self, x, m, region):
+        SEEDS.append(self.random_state)
+        return self
+
+    def anomaly_score(self, x, m=None):
+        return np.zeros(len(x))
+
+
+def test_members_and_folds_have_seeds_of_their_own():
+    rng = np.random.default_rng(1)
+    x, m = rng.normal(size=(400, 2)), rng.uniform(3, 4, 400)
+    cross_scores(Ensemble(Ensemble(Seeds(), n=2), n=2), x, m, REGION, folds=3)
+    assert len(SEEDS) == len(set(SEEDS)) == 12
+
+
 def test_search_finds_a_bump_and_none_without_signal(data):
     rng = np.random.default_rng(12)
     m = np.concatenate([3 + rng.exponential(0.5, 20_000), rng.normal(3.5, 0.05, 250)])
@@ -258,6 +285,9 @@ def test_search_finds_a_bump_and_none_without_signal(data):
             lambda x, m: cross_scores(CWoLa(TREES), x, m, REGION, folds=1),
             "folds=1: expected a whole number of 2 or more",
         ),
+        (lambda x, m: cross_scores(CWoLa(TREES), x, m, REGION, folds=51), "folds=51: expected at most 50"),
+        (lambda x, m: select(m, m[:3] > 3.5, m > 0, 0.1), "one for each of the 50 scores"),
+        (lambda x, m: select(np.ma.masked_less(m, 3.2), m > 3.5, m > 0, 0.1), "scores holds masked values"),
         (lambda x, m: select(m, m > 3.5, m > 0, 0.001), "efficiency=0.001 leaves none"),
         (lambda x, m: NETWORK.fit(x, m > 0), "two classes"),
         (lambda x, m: NETWORK.fit(x, m > 3.5, -m), "sample_weight"),

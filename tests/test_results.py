@@ -1,7 +1,7 @@
 """The stored tables: they say where they come from, and a cell of each comes out again."""
 
+import itertools
 import re
-from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def test_comparison_is_complete_and_repeats_itself():
     stored = table.groupby(["part", "n_signal", "shifted", "noise", "seed"]).ngroups
     assert stored == sum(item["part"] != "nothing" for item in items)
     data = resonant_methods.data_of(items[0])
-    for method, model in islice(resonant_methods.fitted(data, items[0]), 3):  # trees: seconds
+    for method, model in itertools.islice(resonant_methods.fitted(data, items[0]), 3):  # trees: seconds
         row = table[(table.part == "benchmark") & (table.seed == 0) & (table.method == method)].iloc[0]
         value, _ = metrics.max_sic(*data.scores(model))
         assert value == pytest.approx(row.max_sic, rel=0.3)
@@ -67,6 +67,26 @@ def test_toys_of_the_search_share_no_event():
     masses = [claims.toy_of({"toy": toy, "shifted": False})[0] for toy in (0, 1, claims.TOYS - 1)]
     assert [len(x) for x in masses] == [claims.EVENTS] * 3
     assert len(np.unique(np.concatenate(masses), axis=0)) > 0.999 * 3 * claims.EVENTS
+
+
+def test_trainings_of_the_search_have_seeds_of_their_own(monkeypatch):
+    """Every window of every toy, correlated or not."""
+    seeds = []
+
+    def search(method, x, m, window, efficiency, folds, seed, spectrum):
+        seeds.append((method.random_state, seed))
+        return resonant.Bump(0, 0.0, 0.0, 1.0, 0.0), None
+
+    monkeypatch.setattr(resonant, "search", search)
+    for toy, shifted in itertools.product((0, 1, claims.TOYS - 1), (False, True)):
+        claims.scan({"toy": toy, "shifted": shifted})
+    assert len(set(seeds)) == len(seeds) == 6 * len(claims.WINDOWS)
+
+
+def test_methods_of_the_comparison_have_seeds_of_their_own():
+    names = ("sample", "halves", *results.load("resonant").method.unique())
+    seeds = [resonant_methods.seed_of(item, name) for item in resonant_methods.items() for name in names]
+    assert len(set(seeds)) == len(seeds)
 
 
 def test_interval_of_the_share_covers_the_truth():

@@ -1,6 +1,7 @@
 """The training loop: it learns, keeps the best epochs, says what is wrong, and is the same from threads."""
 
 import dataclasses
+import itertools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,6 +124,21 @@ def test_data_that_do_not_fit_are_refused(data):
     module = linear()
     with pytest.raises(ValueError, match="data: expected arrays of one length"):
         training.fit(module, squared(module), data, recipe=RECIPE)
+
+
+def test_loss_is_one_value_an_event():
+    module = linear()
+    losses = [lambda x, y: (module(x) - y).square().mean(), lambda x, y: (module(x) - y).square()]
+    for loss, weight in itertools.product(losses, (None, np.ones(400))):
+        with pytest.raises(ValueError, match="loss: expected one value for each of 50 events, not a tensor of shape"):
+            training.fit(module, loss, regression(), weight=weight, recipe=RECIPE)
+
+
+@pytest.mark.parametrize("recipe", [{"epochs": 3}, None])
+def test_recipe_is_a_recipe(recipe):
+    module = linear()
+    with pytest.raises(TypeError, match="recipe=.*expected a Recipe"):
+        training.fit(module, squared(module), regression(), recipe=recipe)
 
 
 def test_patience_needs_validation():

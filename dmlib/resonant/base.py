@@ -39,7 +39,7 @@ def reseeded(method, *path: str | int):
     states = {
         name: compute.seed(value, *path)
         for name, value in method.get_params().items()
-        if name in ("random_state", "method__random_state")
+        if name.replace("method__", "") == "random_state"  # an ensemble has that of its method
     }
     return clone(method).set_params(**states)
 

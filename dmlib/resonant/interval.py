@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dmlib import _check
+
 
 def interval(found: ArrayLike, true: ArrayLike, toys: ArrayLike, level: float = 0.683) -> tuple[np.ndarray, np.ndarray]:
     r"""Returns the shares of signal with which a share like the one found is usual, by Neyman's construction.
@@ -44,7 +46,8 @@ def interval(found: ArrayLike, true: ArrayLike, toys: ArrayLike, level: float = 
     """
     from sklearn.linear_model import QuantileRegressor
 
-    found, true, toys = np.asarray(found, float), np.asarray(true, float), np.asarray(toys, float)
+    _check.share(level, "level", zero=False, one=False)
+    found, true, toys = (_check.numbers(v, name) for v, name in ((found, "found"), (true, "true"), (toys, "toys")))
     if true.shape != toys.shape or true.ndim != 1 or len(true) < 20:
         raise ValueError(f"true and toys: expected two series of at least 20, got shapes {true.shape} and {toys.shape}")
     if not (np.isfinite(true).all() and np.isfinite(toys).all() and np.isfinite(found).all()):

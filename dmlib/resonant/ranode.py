@@ -103,7 +103,7 @@ class RANODE(BaseEstimator):
         self.mass_density_ = np.maximum(self.mass_density_, 0.1 / (len(m) * np.diff(self.mass_edges_)[0]))
 
         signal = Flow("rqs", transforms=6, hidden=(64, 64), recipe=PAPER) if self.signal is None else self.signal
-        if signal.recipe.validation is None:
+        if getattr(signal.recipe, "validation", None) is None:
             raise ValueError("signal: its recipe sets no events aside to judge by; expected a share as validation")
         self.signal_ = fresh_flow(signal, self.random_state, "signal")
         both = np.column_stack([x, m])

@@ -86,8 +86,9 @@ def cross_scores(
         >>> scores.shape, np.unique(fold).tolist()
         ((400,), [0, 1])
     """
-    _check.count(folds, "folds", 2)
     x, m, _ = select_events(x, m, region, bounded=False)
+    if _check.count(folds, "folds", 2) > len(x):
+        raise ValueError(f"folds={folds}: expected at most {len(x)}, the number of events")
     fold = compute.stream(seed, "folds").permutation(len(x)) % folds
     scores = np.empty(len(x))
     for k in range(folds):
@@ -109,7 +110,8 @@ def select(scores: np.ndarray, fold: np.ndarray, background: np.ndarray, efficie
         Which events pass, shape (n,).
 
     Raises:
-        ValueError: The efficiency is not between 0 and 1, or leaves no background event of some part.
+        ValueError: The efficiency is not between 0 and 1, or leaves no background event of some part; arrays do not
+            fit.
 
     Example:
         >>> scores, fold = np.random.default_rng(1).random(10_000), np.arange(10_000) % 2
@@ -117,6 +119,10 @@ def select(scores: np.ndarray, fold: np.ndarray, background: np.ndarray, efficie
         0.1
     """
     _check.share(efficiency, "efficiency", zero=False, one=False)
+    scores = _check.column(scores, "scores")
+    fold, background = np.asarray(fold), np.asarray(background, bool)
+    if not fold.shape == background.shape == scores.shape:
+        raise ValueError(f"fold and background: expected one for each of the {len(scores)} scores")
     passes = np.zeros(len(scores), bool)
     for k in np.unique(fold):
         others = scores[background & (fold != k)]

@@ -154,7 +154,7 @@ class Spectrum(BaseEstimator):
         check_is_fitted(self)
         grid = np.linspace(*self.region_, 1001)
         cumulative = np.concatenate([[0], np.cumsum(0.5 * (self.density(grid[1:]) + self.density(grid[:-1])))])
-        return np.interp(rng.random(n) * cumulative[-1], cumulative, grid)
+        return np.interp(rng.random(_check.count(n, "n", 0)) * cumulative[-1], cumulative, grid)
 
     def _edges(self, first, last, low, high):
         """Bins of about the wished width that end at the region's edges; what is left over at the ends is cut off."""
