@@ -44,7 +44,7 @@ def files(folder: str | os.PathLike, function: Callable, items: Sequence[Any]) -
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     name = (function.__module__, function.__qualname__, bound)
-    return [Path(folder, f"{joblib.hash((name, item))}.json") for item in items]
+    return [folder / f"{joblib.hash((name, item))}.json" for item in items]
 
 
 def encoded(function: Callable, item: Any) -> str:
