@@ -17,22 +17,25 @@ hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
 
-# Files whose tests train models, wait for other programs, or judge the executed chapters: `make check` leaves them out,
-# with all that is marked `slow`, and with the docstring examples of the same rooms.
+# Files whose tests train models, generate events, wait for other programs or judge the executed chapters. `make check`
+# leaves them out, with all else that is marked `slow`.
 SLOW = {
-    "tests/test_browser.py",
-    "tests/test_machinery.py",
-    "tests/test_notebooks.py",
-    "tests/test_results.py",
+    "test_browser.py",
+    "test_data_scripts.py",
+    "test_machinery.py",
+    "test_notebooks.py",
+    "test_nplm_machine.py",
+    "test_resonant_flows.py",
+    "test_resonant_methods.py",
+    "test_results.py",
+    "test_signal_definitions.py",
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests of slow files."""
-    root = Path(__file__).parents[1]
     for item in items:
-        place = item.path.relative_to(root).as_posix()
-        if place in SLOW or any(place.startswith(room) for room in SLOW if room.endswith("/")):
+        if item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)
 
 

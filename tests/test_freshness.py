@@ -280,7 +280,7 @@ def tree(tmp_path_factory):
 
 def stale_after(tree, edit, *paths):
     """Edits copies of real files, returns the stale chapters, and takes the edit back."""
-    root, fingerprints = tree
+    fingerprints = tree[1]
     before = fingerprints()
     texts = {path: path.read_text() for path in paths}
     try:

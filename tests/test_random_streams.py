@@ -24,10 +24,20 @@ def named(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else "?"
 
 
-def from_compute(call: ast.Call) -> bool:
-    """Says whether a call's one argument is a call of compute.seed."""
-    argument = call.args[0] if call.args else None
-    return isinstance(argument, ast.Call) and named(argument.func) in ("compute.seed", "dmlib.compute.seed")
+def from_compute(node: ast.AST | None) -> bool:
+    """Says whether an expression is a call of compute.seed."""
+    return isinstance(node, ast.Call) and named(node.func) in ("compute.seed", "dmlib.compute.seed")
+
+
+def seeds_by_name(tree: ast.AST) -> set[str]:
+    """Returns the variables that hold what compute.seed gave."""
+    found = set()
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign) and len(node.targets) == 1):
+        pairs = [(node.targets[0], node.value)]
+        if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(node.targets[0].elts, node.value.elts, strict=False))
+        found |= {target.id for target, value in pairs if isinstance(target, ast.Name) and from_compute(value)}
+    return found
 
 
 def own_streams(text: str) -> list[str]:
@@ -52,7 +62,13 @@ def own_streams(text: str) -> list[str]:
         if isinstance(node, ast.Call) and named(node.func) == "isinstance"
         for inner in ast.walk(node)
     }
-    passed = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and from_compute(node)}
+    seeds = seeds_by_name(tree)
+    passed = {
+        node.func
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.args
+        if from_compute(node.args[0]) or getattr(node.args[0], "id", None) in seeds
+    }
     found = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Attribute) or node in annotations or node in checks:
@@ -114,6 +130,7 @@ def test_own_streams_are_found(text):
         'def f():\n    """>>> rng = np.random.default_rng(1)"""',
         "rng = compute.stream(1, 'toys', 3)",
         "torch.Generator().manual_seed(compute.seed(1, 'order'))",
+        "start, made = compute.seed(1, 'order'), {}\ntorch.Generator().manual_seed(start)",
         "torch.manual_seed(dmlib.compute.seed(run.seed, 'weights'))",
         "def f(rng: np.random.Generator | np.random.RandomState) -> np.random.RandomState: ...",
         "isinstance(seed, np.random.RandomState)",
