@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers; the running package finds its modules in
     from . import channels as channels
     from . import compute as compute
     from . import counting as counting
+    from . import detectors as detectors
     from . import events as events
     from . import features as features
     from . import metrics as metrics

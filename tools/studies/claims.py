@@ -3,15 +3,12 @@
 The toys share no event: the background of the LHC Olympics sample is dealt out to them.
 """
 
-import time
-
 import numpy as np
 
 from dmlib import compute, features, resonant, samples
 from dmlib.resonant.benchmark import FEATURES
 from tools import studies
 
-SHARED = ("pool",)  # streams that are the same for all items: the events are dealt out once
 SEED = 0
 
 TOYS, EVENTS = 100, 3_750
@@ -34,9 +31,9 @@ def toy_of(item: dict) -> tuple[np.ndarray, np.ndarray]:
     return table[list(FEATURES)].to_numpy(float), table.m_jj.to_numpy(float)
 
 
-def scan(item: dict) -> dict:
+def scan(item: dict) -> studies.Tables:
     """Z of the bump in every window; None where the fit of the spectrum fails."""
-    start, rows = time.perf_counter(), []
+    rows = []
     x, m = toy_of(item)
     for k, window in enumerate(WINDOWS):
         seed = compute.seed(SEED, "window", k, item["toy"], int(item["shifted"]))
@@ -48,12 +45,13 @@ def scan(item: dict) -> dict:
         except RuntimeError:
             row = {"observed": None, "expected": None, "p_value": None, "z": None}
         rows.append(item | {"low": window[0], "high": window[1]} | row)
-    return {"rows": rows, "seconds": time.perf_counter() - start}
+    return {"claims": rows}
 
 
-def main():
-    """Computes what is missing, and writes the table."""
-    found = compute.map(scan, items(), store=studies.STORE / "claims", progress=True)
-    settings = {"trees": TREES, "efficiency": EFFICIENCY, "folds": FOLDS, "events": EVENTS, "windows": WINDOWS}
-    rows = [row for part in found for row in part["rows"]]
-    studies.write("claims", "make resonant", {"claims": rows}, settings, sum(part["seconds"] for part in found))
+STUDY = studies.Study(
+    "claims",
+    "make resonant",
+    {scan: items()},
+    {"trees": TREES, "efficiency": EFFICIENCY, "folds": FOLDS, "events": EVENTS, "windows": WINDOWS},
+    shared=("pool",),  # the events are dealt out to the toys once, and each toy is seen twice
+)

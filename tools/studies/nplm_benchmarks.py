@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.stats import multivariate_normal
 
 from dmlib import compute, nplm
@@ -29,7 +28,6 @@ BOX = np.array([2.0, 0.5, 0.5])
 SEED = 17
 # One reference for all toys of a problem; the same samples for all recipes, or numbers of cells; and for the latter the
 # same initial weights, too, so that nothing but the cells differs.
-SHARED = ("reference", "compared reference", "compared toys", "compared weights")
 
 
 class Problem(NamedTuple):
@@ -135,7 +133,7 @@ def fit(name: str, toys: list[np.ndarray], reference: np.ndarray, expected: floa
     return nplm.fit(reference, toys, expected, problem.architecture, problem.weight_clipping, **options)
 
 
-def items() -> list[dict]:
+def blocks() -> list[dict]:
     """Blocks of toys of every problem and hypothesis; NP2 shares the null of NP1."""
     names = [name for name in PROBLEMS if name != LINE]
     cases = [(name, "null") for name in names if name != "NP2"] + [(name, "signal") for name in names]
@@ -147,10 +145,8 @@ def items() -> list[dict]:
     ]
 
 
-def benchmark(item: dict, toys: int = BLOCK) -> dict:
+def benchmark(item: dict, toys: int = BLOCK) -> studies.Tables:
     """t of the first toys of a block, and of the ideal test."""
-    start = time.perf_counter()
-    torch.set_num_threads(1)
     name, hypothesis, block = item["problem"], item["hypothesis"], item["block"]
     problem = PROBLEMS[name]
     toys = draw(name, hypothesis, BLOCK, "toys", block)[:toys]
@@ -167,7 +163,7 @@ def benchmark(item: dict, toys: int = BLOCK) -> dict:
         }
         for i, (x, value, np_t) in enumerate(zip(toys, t, _ideal(name, toys), strict=True))
     ]
-    return {"rows": rows, "seconds": time.perf_counter() - start}
+    return {"nplm-benchmarks": rows}
 
 
 def _ideal(name, toys):
@@ -175,9 +171,8 @@ def _ideal(name, toys):
     return nplm.neyman_pearson(toys, problem.log_ratio, problem.expected, problem.expected + (problem.added or 0))
 
 
-def recipes(item: dict) -> dict:
+def recipes(item: dict) -> studies.Tables:
     """t of the same toys by a recipe and a seed, which are small but in one dimension, and how long it takes."""
-    torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
     scale = 1 if name == LINE else SMALL
     expected = problem.expected * scale
@@ -188,12 +183,11 @@ def recipes(item: dict) -> dict:
     t = fit(name, toys, reference, expected, recipe=item["recipe"], seed=seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
-    return {"rows": rows, "seconds": seconds}
+    return {"nplm-recipes": rows}
 
 
-def cells(item: dict) -> dict:
+def cells(item: dict) -> studies.Tables:
     """t of toys of full size with so many cells (0: none), and how long they take."""
-    torch.set_num_threads(1)
     name, problem = item["problem"], PROBLEMS[item["problem"]]
     reference = reference_of(name, "compared reference", "whole")
     toys = [x for kind in TOYS for x in draw(name, kind, 6, "compared toys", "whole")]
@@ -202,22 +196,22 @@ def cells(item: dict) -> dict:
     t = fit(name, toys, reference, problem.expected, recipe=recipe, seed=seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
-    return {"rows": rows, "seconds": seconds}
+    return {"nplm-cells": rows}
 
 
-def main():
-    """Computes what is missing, and writes the tables."""
-    compared = (LINE, "NP1", "bump", "box")
-    both = [
-        {"problem": name, "recipe": recipe, "seed": seed}
-        for recipe in ("newton", "adam") for seed in range(SEEDS) for name in compared
-    ]  # fmt: skip
-    squeezed = [{"problem": name, "cells": number} for name in ("NP1", "bump", "box") for number in (4096, 0)]
-    parts = {"nplm-recipes": (recipes, both), "nplm-cells": (cells, squeezed), "nplm-benchmarks": (benchmark, items())}
-    found = {
-        name: compute.map(function, what, store=studies.STORE / "nplm", progress=True)
-        for name, (function, what) in parts.items()
-    }
-    rows = {name: [row for part in parts for row in part["rows"]] for name, parts in found.items()}
-    seconds = sum(part["seconds"] for parts in found.values() for part in parts)
-    studies.write("nplm-benchmarks", "make nplm-tables", rows, {"toys": TOYS, "reference": RATIO}, seconds)
+STUDY = studies.Study(
+    "nplm-benchmarks",
+    "make nplm-tables",
+    {
+        recipes: [
+            {"problem": name, "recipe": recipe, "seed": seed}
+            for recipe in ("newton", "adam") for seed in range(SEEDS) for name in (LINE, "NP1", "bump", "box")
+        ],
+        cells: [{"problem": name, "cells": number} for name in ("NP1", "bump", "box") for number in (4096, 0)],
+        benchmark: blocks(),
+    },
+    {"toys": TOYS, "reference": RATIO},
+    # One reference for all toys of a problem; the same samples for all recipes, or numbers of cells; and for the latter
+    # the same initial weights, too, so that nothing but the cells differs.
+    shared=("reference", "compared reference", "compared toys", "compared weights"),
+)  # fmt: skip

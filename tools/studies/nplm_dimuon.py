@@ -12,7 +12,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from dmlib import compute, nplm, samples
 from tools import studies
@@ -21,7 +20,6 @@ FEATURES = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
 EXPECTED, RATIO = 20_000, 5  # N(R), and reference events for each
 NONE = "no signal"  # not "null", which pandas reads as a missing value
 SEED = 18
-SHARED = ("compared toys", "compared weights")  # of the recipes
 
 # The deep network, as published but for the way to the minimum: toys of full size have one start, half a minute long.
 ARCHITECTURE, CLIPPING = (5, 5, 5, 5, 1), 2.5
@@ -104,10 +102,9 @@ def shuffled(*path: str | int) -> np.ndarray:
     return _rows("drell-yan", rng.permutation(len(_sample("drell-yan")["m_ll"])))
 
 
-def deep(item: dict) -> dict:
+def deep(item: dict) -> studies.Tables:
     """t of a block of toys by the deep network, and what it has learnt."""
     start = time.process_time()
-    torch.set_num_threads(1)
     toys, references, reuse = deep_toys(item)
     rows, learnt = [], []
     scaled = [nplm.normalise(r[:, :-1], r[:, :-1], x[:, :-1]) for r, x in zip(references, toys, strict=True)]
@@ -119,7 +116,7 @@ def deep(item: dict) -> dict:
         rows.append(name | {"events": len(x), "t": t, "reuse": reuse, "seconds": seconds})
         f = fits.log_ratio(scaled[i][0])[i]
         learnt += [name | row for row in ratio(references[i][:, -1], x[:, -1], f)]
-    return {"rows": rows, "learnt": learnt, "seconds": seconds * len(toys)}
+    return {"nplm-dimuon": rows, "nplm-dimuon-ratio": learnt}
 
 
 def deep_toys(item: dict) -> tuple[list[np.ndarray], list[np.ndarray], float]:
@@ -135,9 +132,8 @@ def deep_toys(item: dict) -> tuple[list[np.ndarray], list[np.ndarray], float]:
     return toys, references, reuse
 
 
-def recipes(item: dict) -> dict:
+def recipes(item: dict) -> studies.Tables:
     """t of small toys, half of them with a Z' of 300 GeV, by one of the recipes."""
-    torch.set_num_threads(1)
     expected, rng = round(SMALL * EXPECTED), compute.stream(SEED, "compared toys", "sizes and signal")
     size = RATIO * expected
     events = shuffled("compared toys")
@@ -149,7 +145,7 @@ def recipes(item: dict) -> dict:
     t = nplm.fit(reference, toys, expected, ARCHITECTURE, CLIPPING, RECIPES[item["recipe"]], seed)
     seconds = time.process_time() - start
     rows = [item | {"toy": i, "t": value, "seconds": seconds / len(toys)} for i, value in enumerate(t)]
-    return {"rows": rows, "seconds": seconds}
+    return {"nplm-dimuon-recipes": rows}
 
 
 def ratio(reference_masses: np.ndarray, masses: np.ndarray, f: np.ndarray) -> list[dict]:
@@ -165,10 +161,8 @@ def ratio(reference_masses: np.ndarray, masses: np.ndarray, f: np.ndarray) -> li
     ]
 
 
-def scan(item: dict) -> dict:
+def scan(item: dict) -> studies.Tables:
     """t of a block of toys of a configuration: without signal, and with each of its signals, on the same background."""
-    start = time.process_time()
-    torch.set_num_threads(1)
     name, block = item["configuration"], item["block"]
     c, path = CONFIGURATIONS[name], ("scan", name, block)
     columns = [[*FEATURES, "m_ll"].index(feature) for feature in c.features]
@@ -206,27 +200,18 @@ def scan(item: dict) -> dict:
         {"configuration": name, "expected": c.expected, "ratio": c.ratio, "block": block, **row, "t": float(value)}
         for row, value in zip(found, t, strict=True)
     ]
-    return {"rows": rows, "seconds": time.process_time() - start}
+    return {"nplm-dimuon-scans": rows}
 
 
-def items() -> dict[str, list[dict]]:
-    """What to compute: blocks of toys for the deep network and for the scans, and both recipes."""
-    blocks = range(DEEP_TOYS // DEEP_BLOCK)
-    return {
-        "nplm-dimuon": [{"hypothesis": name, "block": block} for block in blocks for name in HYPOTHESES],
-        "nplm-dimuon-scans": [{"configuration": c, "block": block} for block in range(BLOCKS) for c in CONFIGURATIONS],
-        "nplm-dimuon-recipes": [{"recipe": recipe} for recipe in RECIPES],
-    }
-
-
-def main():
-    """Computes what is missing, and writes the tables."""
-    functions = {"nplm-dimuon": deep, "nplm-dimuon-scans": scan, "nplm-dimuon-recipes": recipes}
-    store = studies.STORE / "nplm-dimuon"
-    found = {name: compute.map(functions[name], what, store=store, progress=True) for name, what in items().items()}
-    rows = {name: [row for part in parts for row in part["rows"]] for name, parts in found.items()}
-    rows["nplm-dimuon-ratio"] = [row for part in found["nplm-dimuon"] for row in part["learnt"]]
-    seconds = sum(part["seconds"] for parts in found.values() for part in parts)
-    settings = {"architecture": ARCHITECTURE, "weight_clipping": CLIPPING, "recipe": repr(RECIPE)}
-    settings |= {"centres": CENTRES, "sigma": SIGMA, "penalty": PENALTY, "blocks": BLOCKS}
-    studies.write("nplm-dimuon", "make nplm-dimuon", rows, settings, seconds)
+STUDY = studies.Study(
+    "nplm-dimuon",
+    "make nplm-dimuon",
+    {
+        deep: [{"hypothesis": name, "block": b} for b in range(DEEP_TOYS // DEEP_BLOCK) for name in HYPOTHESES],
+        scan: [{"configuration": c, "block": block} for block in range(BLOCKS) for c in CONFIGURATIONS],
+        recipes: [{"recipe": recipe} for recipe in RECIPES],
+    },
+    {"architecture": ARCHITECTURE, "weight_clipping": CLIPPING, "recipe": repr(RECIPE)}
+    | {"centres": CENTRES, "sigma": SIGMA, "penalty": PENALTY, "blocks": BLOCKS},
+    shared=("compared toys", "compared weights"),  # of the recipes
+)

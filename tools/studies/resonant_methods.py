@@ -4,11 +4,9 @@ An item is one data set with one seed; all its methods share the flow of the sid
 """
 
 import itertools
-import time
 from dataclasses import asdict
 
 import numpy as np
-import torch
 from scipy.stats import rankdata, spearmanr
 
 from dmlib import compute, metrics, resonant
@@ -17,7 +15,6 @@ from dmlib.resonant.benchmark import REGION
 from dmlib.training import Recipe
 from tools import studies
 
-SHARED = ()  # streams that are the same for all items
 SEEDS = range(5)
 SIZES = (100, 300, 500, 2_000)  # 1,000 is the benchmark's own
 NOISE = (2, 5, 10)
@@ -50,9 +47,8 @@ def items() -> list[dict]:
     return [part | {"seed": seed} for seed in SEEDS for part in parts]
 
 
-def study(item: dict) -> dict:
+def study(item: dict) -> studies.Tables:
     """Trains the methods of an item; returns rows for the tables."""
-    torch.set_num_threads(1)
     return _sculpted(item) if item["part"] == "nothing" else _compared(item)
 
 
@@ -99,16 +95,13 @@ def fitted(data: resonant.Benchmark, item: dict):
 def _compared(item):
     """Max SIC of each method and of some together, curves, and how alike the scores are."""
     data, rows, curves, ranks = data_of(item), [], [], {}
-    start = time.perf_counter()
     for method, model in fitted(data, item):
         score = np.asarray(model.anomaly_score(data.test_x, data.test_m))
         if method in COMBINED:
             ranks[method] = rankdata(score) / len(score)
-        seconds = time.perf_counter() - start
-        rows.append(_row(item, data, method, score) | {"w": getattr(model, "w_", None), "seconds": seconds})
+        rows.append(_row(item, data, method, score) | {"w": getattr(model, "w_", None)})
         if item["part"] in ("benchmark", "correlated"):
             curves += _curve(item, data, method, score)
-        start = time.perf_counter()
     alike = []
     if item["part"] in ("benchmark", "correlated"):
         rows.append(_row(item, data, "mean rank", np.mean(list(ranks.values()), axis=0)))
@@ -168,10 +161,4 @@ def _bump(m):
         return None
 
 
-def main():
-    """Computes what is missing, and writes the tables."""
-    found = compute.map(study, items(), store=studies.STORE / "resonant", progress=True)
-    names = ("resonant", "resonant-curves", "resonant-alike", "resonant-sculpted")
-    rows = {name: [row for part in found for row in part.get(name, [])] for name in names}
-    seconds = sum(row.pop("seconds", 0) for row in rows["resonant"])
-    studies.write("resonant", "make resonant", rows, SETTINGS, seconds)
+STUDY = studies.Study("resonant", "make resonant", {study: items()}, SETTINGS)
