@@ -231,11 +231,11 @@ assert verdict["side band"][0] > verdict["drawn"][0] + 0.1
 # $$R(x \mid m) = \frac{p_\text{in}(x \mid m)}{p_\text{out}(x \mid m)} .$$
 
 # %%
-recipe = run.pick(
+longer = run.pick(
     quick=quick.replace(epochs=5), full=flow.recipe, gpu=True
 )
-inner = clone(flow).set_params(recipe=recipe)
-inner.set_params(random_state=compute.seed(run.seed, "inner"))
+seed = compute.seed(run.seed, "inner")
+inner = clone(flow).set_params(recipe=longer, random_state=seed)
 inner.fit(sample.x[inside], sample.m[inside], scaler);
 
 # %%
@@ -297,7 +297,9 @@ control = (3.8, 4.2)
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 there = (sample.m >= control[0]) & (sample.m <= control[1])
-check = clone(flow).set_params(recipe=flow.recipe.replace(epochs=2))
+short = flow.recipe.replace(epochs=2)
+seed = compute.seed(run.seed, "control")
+check = clone(flow).set_params(recipe=short, random_state=seed)
 check.fit(sample.x[~there], sample.m[~there], scaler)
 real = sample.x[there][:30_000]
 model = check.sample(rng.choice(sample.m[there], len(real)), seed=2)

@@ -107,8 +107,8 @@ assert 0.03 < w < 0.075
 class Known:
     """A background density that needs no flow."""
 
-    def __init__(self, x, mean=0.0):
-        self.mean, self.scaler_ = mean, models.LogitScaler().fit(x)
+    def __init__(self, mean=0.0):
+        self.mean = mean
 
     def log_prob(self, x, m):
         return norm.logpdf(x, self.mean).sum(axis=1)
@@ -128,7 +128,7 @@ recipe = training.Recipe(
 )
 small = models.Flow("rqs", transforms=1, hidden=(32,), recipe=recipe)
 method = resonant.RANODE(signal=small, random_state=run.seed)
-method.fit(x, m, region=region, outer=Known(x))
+method.fit(x, m, region=region, outer=Known())
 print(f"share {method.w_:.3f}, true {300 / len(x):.3f}")
 
 # %% tags=["check", "remove-cell"]
@@ -201,7 +201,7 @@ like_toys, masses = toy(400, 8_000)
 again = resonant.RANODE(
     signal=signal, start=settings["start"], random_state=run.seed
 )
-again.fit(like_toys, masses, region=region, outer=Known(like_toys));
+again.fit(like_toys, masses, region=region, outer=Known());
 
 # %%
 found = again.w_
@@ -246,7 +246,7 @@ nothing, masses = toy(0)
 other = resonant.RANODE(signal=small, random_state=run.seed)
 rows = {}
 for mean in (0.0, 0.2):
-    other.fit(nothing, masses, region=region, outer=Known(nothing, mean))
+    other.fit(nothing, masses, region=region, outer=Known(mean))
     rows[mean] = other.w_, other.log_likelihood_
 columns = ["share", "gain per event"]
 moved = pd.DataFrame(rows, index=columns).T
@@ -339,7 +339,7 @@ assert 0.3 * true_share < residual.w_ < 3 * true_share
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 masses = rng.uniform(*region, 20_000)
 test = rng.normal(size=(20_000, 2)), rng.normal((1.5, -1.0), 0.25, (20_000, 2))
-other.set_params(start=0.2).fit(x, m, region=region, outer=Known(x))
+other.set_params(start=0.2).fit(x, m, region=region, outer=Known())
 starts = {}
 for start, fitted in {0.01: method, 0.2: other}.items():
     auc = metrics.auc(*(fitted.anomaly_score(t, masses) for t in test))
@@ -361,7 +361,7 @@ assert abs(starts[0.2][1] - starts[0.01][1]) < 0.02
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 other.set_params(start=0.01)
 few, masses = toy(100)
-other.fit(few, masses, region=region, outer=Known(few))
+other.fit(few, masses, region=region, outer=Known())
 print(f"share {other.w_:.4f}, true {100 / len(few):.4f}")
 print(f"gain {other.log_likelihood_:.4f}")
 

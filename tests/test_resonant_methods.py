@@ -150,7 +150,7 @@ RESIDUAL = RANODE(signal=SIGNAL)
 def test_residual_finds_signal_and_share(w, data, test_events):
     """Over samples of three seeds: AUC 0.986 to 0.987, learnt w 0.061 to 0.066."""
     x, m = data
-    method = clone(RESIDUAL).set_params(w=w, start=0.01).fit(x, m, region=REGION, outer=Exact(x))
+    method = clone(RESIDUAL).set_params(w=w, start=0.01).fit(x, m, region=REGION, outer=Exact())
     assert auc(method, test_events) > 0.97
     assert method.log_likelihood_ > 0
     assert method.w_ == pytest.approx(0.05, rel=1e-5) if w else 0.04 < method.w_ < 0.08  # true: 0.06
@@ -167,7 +167,7 @@ def test_residual_with_a_learnt_background(data, test_events, outer):
 def test_profile_peaks_where_there_is_signal(data):
     x, m = data
     method = clone(RESIDUAL).set_params(signal__hidden=(16,), signal__recipe=QUICK.replace(epochs=8, keep=1))
-    method.outer_ = Exact(x)
+    method.outer_ = Exact()
     assert profile(method, x, m, REGION, [0.001, 0.05, 0.6]).log_likelihood.argmax() == 1
 
 
@@ -275,7 +275,7 @@ def test_search_finds_a_bump_and_none_without_signal(data):
         (lambda x, m: RANODE(FLOW, w=1.5).fit(x, m, (3.3, 3.7)), "w: expected numbers above 0 and below 1, not 1.5"),
         (lambda x, m: RANODE(FLOW, mass_bins=0).fit(x, m, (3.3, 3.7)), "mass_bins=0"),
         (
-            lambda x, m: RANODE(FLOW, Flow(recipe=Recipe())).fit(x, m, (3.3, 3.7), outer=Exact(x)),
+            lambda x, m: RANODE(FLOW, Flow(recipe=Recipe())).fit(x, m, (3.3, 3.7), outer=Exact()),
             "signal: its recipe sets no events aside",
         ),
         (lambda x, m: CATHODE(FLOW, oversampling=-1).fit(x, m, (3.3, 3.7)), "oversampling=-1"),

@@ -86,7 +86,8 @@ class RANODE(BaseEstimator):
         Arguments:
             x, m: The events.
             region: Edges of the signal region.
-            outer: A flow fitted to the side bands already, by another method of this package with the same region.
+            outer: A flow fitted to the side bands already, by another method of this package with the same region, or
+                any background density with a ``log_prob(x, m)``.
 
         Raises:
             ValueError: No event lies inside the region, or none outside; w is not between 0 and 1; arguments are not

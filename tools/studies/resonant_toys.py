@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.stats import norm
 
-from dmlib.models import LogitScaler
 from dmlib.resonant.benchmark import REGION
 
 MEAN, WIDTH = np.array([1.5, -1.0]), 0.25  # of the signal
@@ -23,9 +22,6 @@ def true_ratio(x):
 
 class Exact:
     """The true background density, in place of a flow."""
-
-    def __init__(self, x):
-        self.scaler_ = LogitScaler().fit(x)
 
     def log_prob(self, x, m):
         return norm.logpdf(x).sum(axis=1)

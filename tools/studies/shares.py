@@ -34,7 +34,7 @@ def toy(number: int) -> dict:
     method = resonant.RANODE(
         signal=Flow(**SIGNAL, recipe=RECIPE), start=START, random_state=compute.seed(SEED, "fit", number)
     )
-    method.fit(x, m, region=toys.REGION, outer=toys.Exact(x))
+    method.fit(x, m, region=toys.REGION, outer=toys.Exact())
     use = "calibration" if number in CALIBRATION else "judged"
     row = {"seed": number, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
     return row | {"seconds": time.perf_counter() - start}
