@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from dmlib import metrics, nplm, resonant, results
+from dmlib import metrics, resonant, results
 from tools import studies
 from tools.convert import ROOT
 from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
@@ -30,7 +30,7 @@ def test_unknown_table_is_refused():
 
 def test_tables_are_written_and_read(tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "FOLDER", tmp_path)
-    studies.write("study", "make resonant", {"one": [{"a": 1, "b": 0.123456}]}, {"epochs": 3}, 7_200)
+    studies.Study("study", "make resonant", {}, {"epochs": 3}).write({"one": [{"a": 1, "b": 0.123456}]}, 7_200)
     monkeypatch.setattr(results, "_FOLDER", tmp_path)
     results._studies.cache_clear()
     try:
@@ -58,7 +58,7 @@ def test_comparison_is_complete_and_repeats_itself():
 def test_search_without_signal_repeats_itself():
     table = results.load("claims")
     assert len(table) == len(claims.items()) * len(claims.WINDOWS)
-    again = claims.scan({"toy": 0, "shifted": False})["rows"]
+    again = claims.scan({"toy": 0, "shifted": False})["claims"]
     stored = table[(table.toy == 0) & ~table.shifted].z
     assert np.median(np.abs(np.array([row["z"] for row in again], float) - stored)) < 0.3
 
@@ -67,26 +67,6 @@ def test_toys_of_the_search_share_no_event():
     masses = [claims.toy_of({"toy": toy, "shifted": False})[0] for toy in (0, 1, claims.TOYS - 1)]
     assert [len(x) for x in masses] == [claims.EVENTS] * 3
     assert len(np.unique(np.concatenate(masses), axis=0)) > 0.999 * 3 * claims.EVENTS
-
-
-def test_trainings_of_the_search_have_seeds_of_their_own(monkeypatch):
-    """Every window of every toy, correlated or not."""
-    seeds = []
-
-    def search(method, x, m, window, efficiency, folds, seed, spectrum):
-        seeds.append((method.random_state, seed))
-        return resonant.Bump(0, 0.0, 0.0, 1.0, 0.0), None
-
-    monkeypatch.setattr(resonant, "search", search)
-    for toy, shifted in itertools.product((0, 1, claims.TOYS - 1), (False, True)):
-        claims.scan({"toy": toy, "shifted": shifted})
-    assert len(set(seeds)) == len(seeds) == 6 * len(claims.WINDOWS)
-
-
-def test_methods_of_the_comparison_have_seeds_of_their_own():
-    names = ("sample", "halves", *results.load("resonant").method.unique())
-    seeds = [resonant_methods.seed_of(item, name) for item in resonant_methods.items() for name in names]
-    assert len(set(seeds)) == len(seeds)
 
 
 def test_interval_of_the_share_covers_the_truth():
@@ -102,7 +82,7 @@ def test_interval_of_the_share_covers_the_truth():
 def test_share_of_a_toy_repeats_itself():
     table = results.load("shares")
     row = table[table.use == "judged"].iloc[0]
-    again = shares.toy(int(row.seed))
+    (again,) = shares.toy(int(row.seed))["shares"]
     assert again["true"] == pytest.approx(row.true, rel=1e-3)
     assert again["found"] == pytest.approx(row.found, abs=0.02)  # across machines a training differs
 
@@ -112,7 +92,7 @@ def test_genuine_events_repeat_themselves(kind, test_data):
     """Five seeds are stored; the first again, on a machine that may round otherwise."""
     table = results.load("genuine")
     stored = table[table.method == kind].max_sic
-    (again,) = genuine.judge({"kind": kind, "seed": 0, "folder": test_data})["rows"]
+    (again,) = genuine.judge({"kind": kind, "seed": 0})["genuine"]
     assert 0.3 < again["error"] < 3
     assert stored.min() - 2 < again["max_sic"] < stored.max() + 2
     assert (stored > 6).all()
@@ -121,13 +101,13 @@ def test_genuine_events_repeat_themselves(kind, test_data):
 def test_benchmarks_of_the_learning_machine_repeat_themselves():
     table = results.load("nplm-benchmarks")
     counts = table.groupby(["problem", "hypothesis"]).size()
-    cases = {(item["problem"], item["hypothesis"]) for item in nplm_benchmarks.items()}
+    cases = {(item["problem"], item["hypothesis"]) for item in nplm_benchmarks.blocks()}
     assert set(counts.index) == cases
     for (problem, hypothesis), number in counts.items():
         assert number == (nplm_benchmarks.RAW if problem == "box, raw" else nplm_benchmarks.TOYS[hypothesis])
     stored = table[(table.problem == "box") & (table.hypothesis == "signal")].head(5)
     item = {"problem": "box", "hypothesis": "signal", "block": 0}
-    again = pd.DataFrame(nplm_benchmarks.benchmark(item, toys=5)["rows"])
+    again = pd.DataFrame(nplm_benchmarks.benchmark(item, toys=5)["nplm-benchmarks"])
     assert again.events.tolist() == stored.events.tolist()
     assert again.ideal.to_numpy() == pytest.approx(stored.ideal.to_numpy(), rel=1e-3)
     assert np.median(np.abs(again.t.to_numpy() - stored.t.to_numpy())) < 2  # another machine, another valley
@@ -150,19 +130,9 @@ def test_scans_of_muons_are_complete_and_repeat_themselves():
     assert (toys.toys[~null] == nplm_dimuon.BLOCKS * nplm_dimuon.TOYS).all()
     for name in ("whole", "pT > 75, stiff"):
         stored = table[(table.configuration == name) & (table.block == 3)]
-        again = pd.DataFrame(nplm_dimuon.scan({"configuration": name, "block": 3})["rows"])
+        again = pd.DataFrame(nplm_dimuon.scan({"configuration": name, "block": 3})["nplm-dimuon-scans"])
         assert again["signal"].tolist() == stored["signal"].tolist()
         assert again.t.to_numpy() == pytest.approx(stored.t.to_numpy(), rel=1e-2, abs=0.1)
-
-
-def test_machine_of_the_scans_is_that_of_dmlib():
-    rng = np.random.default_rng(1)
-    reference, background, signal = rng.normal(size=(2_000, 5)), rng.normal(size=(390, 5)), rng.normal(1, 1, (20, 5))
-    shared = nplm_dimuon.Shared(reference, 400)
-    parts = shared.sums(background), shared.sums(signal), shared.sums(signal[:0])
-    machine = nplm.KernelMachine(reference[: nplm_dimuon.CENTRES], nplm_dimuon.SIGMA, nplm_dimuon.PENALTY)
-    (t,) = machine.fit(reference, [np.concatenate([background, signal])], 400).t
-    assert shared.t([list(parts)]) == pytest.approx(t, rel=1e-6)
 
 
 def test_deep_network_repeats_itself():
@@ -171,5 +141,5 @@ def test_deep_network_repeats_itself():
     assert (table.groupby("hypothesis").size()[list(nplm_dimuon.HYPOTHESES)] == nplm_dimuon.DEEP_TOYS).all()
     assert len(results.load("nplm-dimuon-ratio")) == len(table) * (len(nplm_dimuon.MASSES) - 1)
     stored = results.load("nplm-dimuon-recipes").query("recipe == 'one start'").t.to_numpy()
-    again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "one start"})["rows"]]
+    again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "one start"})["nplm-dimuon-recipes"]]
     assert np.median(np.abs(again - stored)) < 10  # another machine, another valley

@@ -1,10 +1,8 @@
 """`make resonant`, too: the share of signal that R-ANODE finds in toys, some to calibrate with, some to judge by."""
 
-import time
 from dataclasses import asdict
 
 import numpy as np
-import torch
 
 from dmlib import compute, resonant
 from dmlib.models import Flow
@@ -12,7 +10,6 @@ from dmlib.training import Recipe
 from tools import studies
 from tools.studies import resonant_toys as toys
 
-SHARED = ()  # streams that are the same for all toys
 SEED = 0
 EVENTS, LARGEST = 8_400, 0.08
 CALIBRATION, JUDGED = range(200), range(200, 300)
@@ -21,10 +18,8 @@ RECIPE = Recipe(epochs=20, batch_size=256, learning_rate=1e-2, anneal=True, vali
 SETTINGS = {"signal": SIGNAL, "start": START, "recipe": asdict(RECIPE), "events": EVENTS}
 
 
-def toy(number: int) -> dict:
+def toy(number: int) -> studies.Tables:
     """A signal of any share, anywhere: the centre of its two features and how much there is are drawn too."""
-    start = time.perf_counter()
-    torch.set_num_threads(1)
     rng = compute.stream(SEED, "toy", number)
     share, centre = rng.uniform(0, LARGEST), rng.uniform(-2, 2, 2)
     n = rng.poisson(EVENTS)
@@ -37,11 +32,7 @@ def toy(number: int) -> dict:
     method.fit(x, m, region=toys.REGION, outer=toys.Exact())
     use = "calibration" if number in CALIBRATION else "judged"
     row = {"seed": number, "use": use, "true": share, "found": method.w_, "x1": centre[0], "x2": centre[1]}
-    return row | {"seconds": time.perf_counter() - start}
+    return {"shares": [row]}
 
 
-def main():
-    """Computes what is missing, and writes the table."""
-    rows = compute.map(toy, [*CALIBRATION, *JUDGED], store=studies.STORE / "shares", progress=True)
-    seconds = sum(row.pop("seconds") for row in rows)
-    studies.write("shares", "make resonant", {"shares": rows}, SETTINGS, seconds)
+STUDY = studies.Study("shares", "make resonant", {toy: [*CALIBRATION, *JUDGED]}, SETTINGS)
