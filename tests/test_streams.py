@@ -1,5 +1,5 @@
-"""No two streams of a stored study coincide: all its items are run with their trainings left out, and every stream that
-is started on the way is noted.
+"""No two streams of a stored study coincide: all its items are run with tiny samples and trainings, and every stream
+that is started on the way is noted.
 """
 
 import importlib
@@ -8,17 +8,18 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dmlib import compute
-from tools.studies import nplm_benchmarks
+from dmlib import compute, samples, training
+from tools import studies
+from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
 
 
 class Ledger:
-    """Notes the streams that are started: of which item, and whether the study means it to be shared by several."""
+    """Notes the streams that are started: by which item, and whether the study means several to share it."""
 
-    def __init__(self, monkeypatch, shared):
-        self.shared, self.item = set(shared), None
-        self.uses, self.shared_seeds, self.problems = {}, set(), []
-        self._stream = compute.stream
+    def __init__(self, monkeypatch, study):
+        self.study, self.item = study, None
+        self.uses: dict[tuple, Counter] = {}
+        self.shared_seeds, self.problems, self._stream = set(), [], compute.stream
         for place in ("dmlib.compute.stream", "dmlib.compute.streams.stream"):
             monkeypatch.setattr(place, self.stream)
         monkeypatch.setattr("dmlib.compute.seed", self.seed)
@@ -36,7 +37,7 @@ class Ledger:
         return value
 
     def _is_shared(self, seed, path):
-        return bool(path and path[0] in self.shared) or seed in self.shared_seeds
+        return (path and path[0] in self.study.shared) or seed in self.shared_seeds
 
     def _note(self, generator, seed, path):
         state = tuple(generator.bit_generator.seed_seq.generate_state(4))
@@ -45,50 +46,107 @@ class Ledger:
         if uses[self.item] > 1 or (len(uses) > 1 and not self._is_shared(seed, path)):
             self.problems.append(f"{(seed, *path)} in {list(uses)}")
 
-    def run(self, function, items):
-        for item in items:
-            self.item = f"{function.__name__}: {item}"
-            function(item)
-        self.item = None
+    def run(self):
+        """Runs the whole study, and returns the number of streams."""
+        for function, items in self.study.parts.items():
+            for item in items:
+                self.item = f"{function.__name__}: {item}"
+                function(item)
         assert not self.problems, "\n".join(self.problems[:10])
         return len(self.uses)
 
 
 @pytest.fixture
-def untrained(monkeypatch):
-    """Machines that draw what they start from, and stop there."""
-    fit, train = (importlib.import_module(f"dmlib.nplm.{name}") for name in ("fit", "train"))
+def tiny(monkeypatch):
+    """Machines and networks that draw what they start from, and stop there."""
+    train, fit_network, load = importlib.import_module("dmlib.nplm.train"), training.fit, samples.load
 
-    def nothing(self, numbers, references, data, cells, starts):
-        t = np.ones(len(data))
-        return train.Trained(numbers, t, starts[0], np.zeros(len(data), bool), {0: t})
+    def untrained(self, toys, starts):
+        t = np.ones(len(toys))
+        return train.Trained([toy.number for toy in toys], t, starts[0], np.zeros(len(toys), bool), {0: t}, {0: t})
 
-    monkeypatch.setattr(train.Trainer, "train", nothing)
-    monkeypatch.setattr(fit, "squeeze", lambda *_: None)
+    def one_step(module, loss, data, validation=None, *, recipe, weight=None, **options):
+        few = recipe.replace(epochs=1, batch_size=20, keep=1, patience=None)
+        data, validation = ([t[:20] for t in group] if group is not None else None for group in (data, validation))
+        return fit_network(module, loss, data, validation, recipe=few, weight=weight and weight[:20], **options)
+
+    monkeypatch.setattr(train.Trainer, "train", untrained)
+    monkeypatch.setattr(training, "fit", one_step)
+    few = {"ensemble": 2, "max_iter": 1}
+    for study in (claims, genuine, resonant_methods):
+        monkeypatch.setattr(study, "TREES", few)
+
+    def few_rows(name, **options):
+        return load(name, **options).iloc[:: 1 if "signal" in name else 200]
+
+    monkeypatch.setattr(samples, "load", few_rows)
+
+
+def ledger(monkeypatch, module, **settings):
+    for name, value in settings.items():
+        monkeypatch.setattr(module, name, value)
+    return Ledger(monkeypatch, module.STUDY)
+
+
+def test_every_study_is_looked_at():
+    looked = {name.removeprefix("test_") for name in globals()}
+    assert set(studies.names()) <= looked
 
 
 def test_a_collision_is_seen(monkeypatch):
-    ledger = Ledger(monkeypatch, ("pool",))
-
-    def study(item):
+    def work(item):
         compute.stream(1, "pool")
-        compute.stream(compute.seed(1, "pool"), "order") if item == "shared" else compute.stream(1, "toys", item)
+        if item == "twice":
+            compute.stream(1, "pool")
+        compute.stream(compute.seed(1, "pool", "seed"), "order")
+        compute.stream(1, "toys", 0 if item == "again" else item)
 
-    with pytest.raises(AssertionError, match="pool"):  # started twice in one item
-        ledger.run(study, ["shared"])
-    ledger.problems.clear()
-    assert ledger.run(study, [0, 1]) == 4
-    with pytest.raises(AssertionError, match="toys"):
-        ledger.run(lambda item: compute.stream(1, "toys", 0), [2])
+    def study(items):
+        return Ledger(monkeypatch, studies.Study("a", "make a", {work: items}, {}, shared=("pool",)))
+
+    assert study([0, 1]).run() == 5
+    monkeypatch.undo()
+    with pytest.raises(AssertionError, match="'pool'"):
+        study([0, "twice"]).run()
+    monkeypatch.undo()
+    with pytest.raises(AssertionError, match="'toys', 0"):
+        study([0, "again"]).run()
 
 
-def test_nplm_benchmarks(monkeypatch, untrained):
-    problems = nplm_benchmarks.PROBLEMS.items()
-    small = {name: p._replace(expected=p.expected // 500, added=p.added and 1) for name, p in problems}
-    monkeypatch.setattr(nplm_benchmarks, "PROBLEMS", small)
+def test_nplm_benchmarks(monkeypatch, tiny):
+    problems = {
+        name: problem._replace(expected=20, added=problem.added and 5)
+        for name, problem in nplm_benchmarks.PROBLEMS.items()
+    }
     monkeypatch.setattr(nplm_benchmarks, "_ideal", lambda name, toys: np.zeros(len(toys)))
-    monkeypatch.setattr(nplm_benchmarks, "SMALL", 1)
-    ledger = Ledger(monkeypatch, nplm_benchmarks.SHARED)
-    for name, items in nplm_benchmarks.items().items():
-        ledger.run(getattr(nplm_benchmarks, name), items)
-    assert len(ledger.uses) > 20_000
+    assert ledger(monkeypatch, nplm_benchmarks, PROBLEMS=problems, SMALL=1).run() > 20_000
+
+
+def test_nplm_dimuon(monkeypatch, tiny):
+    rng, n = np.random.default_rng(0), 6_000
+    columns = {name: rng.normal(200, 30, n) for name in (*nplm_dimuon.FEATURES, "m_ll")}
+    columns |= dict.fromkeys(("linear", "quadratic"), np.full(n, 1e-6))
+    monkeypatch.setattr(nplm_dimuon, "_sample", lambda name: columns)
+    small = {name: c._replace(expected=100, ratio=2) for name, c in nplm_dimuon.CONFIGURATIONS.items()}
+    settings = {"EXPECTED": 100, "SMALL": 1, "CENTRES": 5, "CONFIGURATIONS": small}
+    assert ledger(monkeypatch, nplm_dimuon, **settings).run() > 10_000
+
+
+def test_claims(monkeypatch, tiny):
+    assert ledger(monkeypatch, claims, EVENTS=12).run() > 10_000
+
+
+def test_resonant_methods(monkeypatch, tiny):
+    assert ledger(monkeypatch, resonant_methods).run() > 1_000
+
+
+def test_shares(monkeypatch, tiny):
+    assert ledger(monkeypatch, shares, EVENTS=200).run() > 1_000
+
+
+def test_genuine(monkeypatch, tiny):
+    events = np.random.default_rng(0).random((200, 6))
+    events[:, -1] = np.arange(200) % 2
+    monkeypatch.setenv("DMLIB_TEST_DATA", "somewhere")
+    monkeypatch.setattr(np, "load", lambda path: events)
+    assert ledger(monkeypatch, genuine).run() > 100

@@ -30,7 +30,8 @@ def judge(item: dict) -> studies.Tables:
             data, rest = train & (seen | (y == 1)), train & ~seen & (y == 0)
             method = resonant.IAD(trees, **seed).fit(x[data], m[data], background=x[rest])
         scores[~train] = method.anomaly_score(x[~train])
-    value, error = metrics.max_sic(scores[y == 0], scores[y == 1])
+    seed = compute.seed(item["seed"], "bootstrap", item["kind"])
+    value, error = metrics.max_sic(scores[y == 0], scores[y == 1], seed=seed)
     row = {"method": item["kind"], "seed": item["seed"], "max_sic": value, "error": error}
     return {"genuine": [row]}
 

@@ -111,7 +111,7 @@ def _compared(item):
 
 def _row(item, data, method, score):
     background, signal = score[data.test_y == 0], score[data.test_y == 1]
-    value, error = metrics.max_sic(background, signal)
+    value, error = metrics.max_sic(background, signal, seed=seed_of(item, "bootstrap", method))
     names = {name: item[name] for name in ("part", "n_signal", "shifted", "noise", "seed")}
     row = names | {"method": method, "max_sic": value, "error": error, "auc": metrics.auc(background, signal)}
     return row | {"s_over_sqrt_b": data.significance}
