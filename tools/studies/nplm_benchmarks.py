@@ -53,7 +53,7 @@ class Problem(NamedTuple):
 
 def _normal(mean, covariance):
     law = multivariate_normal(mean, covariance)
-    return lambda rng, size: law.rvs(size, random_state=rng).reshape(size, -1), law.logpdf
+    return lambda rng, size: law.rvs(size, random_state=rng).reshape(size, len(mean)), law.logpdf
 
 
 def _shifted(mean, covariance):
