@@ -154,7 +154,7 @@ def test_claims(monkeypatch, tiny):
 
 
 def test_resonant_methods(monkeypatch, tiny):
-    assert ledger(monkeypatch, resonant_methods).run() > 1_000
+    assert ledger(monkeypatch, resonant_methods, TOP=0.5).run() > 1_000
 
 
 def test_shares(monkeypatch, tiny):
