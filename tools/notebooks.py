@@ -25,16 +25,9 @@ from tools.outputs import keep_pictures, tidy
 from tools.rules import complaints, executed
 
 CELL_TIMEOUT = 300  # seconds; a chapter's cells take 20 at most on a laptop
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "LOKY_MAX_CPU_COUNT",
-    )
-}
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1"
+)
 
 
 def execute(nb: NotebookNode, timeout: int = CELL_TIMEOUT, **settings: str) -> NotebookNode:
