@@ -29,6 +29,7 @@ SLOW = {
     "test_resonant_methods.py",
     "test_results.py",
     "test_signal_definitions.py",
+    "test_streams.py",
 }
 
 

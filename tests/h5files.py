@@ -49,6 +49,6 @@ def write_columns(path, **columns):
 
 
 def _write(group, name, values, pack, chunks):
-    extendable = {"maxshape": (None,) * values.ndim, "chunks": chunks and chunks[: values.ndim] or True}
-    filters = PACK[pack] if pack in PACK else {"compression": pack}
+    extendable = {"maxshape": (None,) * values.ndim, "chunks": (chunks and chunks[: values.ndim]) or True}
+    filters = PACK.get(pack, {"compression": pack})
     group.create_dataset(name, data=values, **(extendable | dict(filters) if pack else {}))

@@ -46,7 +46,7 @@ def ordinary(n, seed):
 def strange(n, seed):
     """The same columns, each as before, but no longer related."""
     x, rng = ordinary(n, seed), np.random.default_rng([seed, 1])
-    return x.apply(lambda column: rng.permutation(column))
+    return x.apply(rng.permutation)
 
 
 @pytest.fixture(scope="module")

@@ -303,8 +303,8 @@ def with_missing(array):
 
 
 USES = {
-    "write_csv": lambda array, path: events.write_csv(array, path),
-    "write_parquet": lambda array, path: events.write_parquet(array, path),
+    "write_csv": events.write_csv,
+    "write_parquet": events.write_parquet,
     "concatenate": lambda array, _: events.concatenate([array]),
     "leading": lambda array, _: features.leading(array),
     "by_kind": lambda array, _: features.by_kind(array),

@@ -146,7 +146,7 @@ def test_no_events_are_named(function, empty):
         (lambda: counting.p_value([1, 2], [1.0, 2.0, 3.0]), "expected arrays of one shape"),
         (lambda: counting.p_value(3, None), "background: 1 of 1 values are not between"),
         (lambda: counting.p_value("3", 1.0), "observed: expected numbers, not '3'"),
-        (lambda: counting.z_score(), "give either p or log_p"),
+        (counting.z_score, "give either p or log_p"),
         (lambda: results.load("resonnant"), "no table 'resonnant'.*Did you mean 'resonant"),
         (lambda: results.load(None), "no table None: expected one of"),
         (lambda: results.provenance("nothing"), "no table 'nothing': expected one of"),
