@@ -509,7 +509,7 @@ encodings = {
     "efficient": features.efficient(background),
     "efficient, no E": features.efficient(background, energy=False),
     "aggregates": features.aggregates(background),
-    "theories": features.theories(background),
+    "by kind": features.by_kind(background),
 }
 
 # %% tags=["nbval-check-output"]
@@ -521,7 +521,7 @@ forgets = pd.Series(
         "efficient": "tags and charges of single objects",
         "efficient, no E": "... and jet masses",
         "aggregates": "all but the numbers of objects",
-        "theories": "photons, the softest jets",
+        "by kind": "photons, the softest jets",
     }
 )
 columns = {name: X.shape[1] for name, X in encodings.items()}
@@ -542,7 +542,7 @@ print("turn the missing momentum alone, and these columns change:", changed)
 
 # %% tags=["check", "remove-cell"]
 assert [columns[name] for name in ("leading 8", "efficient", "efficient, no E")] == [34, 53, 42]
-assert columns["aggregates"] == 9 and columns["theories"] == 85
+assert columns["aggregates"] == 9 and columns["by kind"] == 85
 assert changed == ["met_phi"]
 assert filled[0] > 0.99 and filled[7] < 0.25
 assert all(np.isfinite(X.to_numpy()).all() for X in encodings.values())

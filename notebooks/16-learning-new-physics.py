@@ -182,8 +182,8 @@ assert (fine > chi2(100).ppf(0.95)).mean() > 0.15  # 0.24 to 0.25
 # do.
 
 # %%
-def network(seed):
-    torch.manual_seed(seed)
+def network():
+    torch.manual_seed(compute.seed(run.seed, "network"))
     return torch.nn.Sequential(
         torch.nn.Linear(1, 3), torch.nn.Sigmoid(), torch.nn.Linear(3, 1)
     )
@@ -212,7 +212,7 @@ def train(f, reference, data, clip, epochs=3_000):
                 layer.weight.clamp_(-clip, clip)
 
 # %%
-f = network(compute.seed(run.seed, "network"))
+f = network()
 samples = [torch.tensor(x).float() for x in (reference(0), with_signal)]
 start = [torch.column_stack([a.weight, a.bias]).ravel() for a in f[::2]]
 start = torch.cat(start).detach().numpy()
