@@ -295,7 +295,7 @@ def study(i, n_null, n_signal):
     return {k: machine.fit(reference, x, expected).t for k, x in samples.items()}
 
 # %%
-size = run.pick(quick=(600, 120), full=(10_000, 2_000))
+size = run.pick(quick=(600, 120), full=(10_000, 2_000), gpu=True)
 draws = [study(i, *size) for i in range(5)]
 print(f"{sum(len(t) for d in draws for t in d.values())} toys")
 
@@ -443,7 +443,7 @@ def t_against(events, toys):
     return machine.fit(scaled(events), toys, len(events) * luminosity).t
 
 # %%
-n_toys = run.pick(quick=150, full=1_000)
+n_toys = run.pick(quick=150, full=1_000, gpu=True)
 true = scaled(calibrated(pool, 0))
 seed = compute.seed(run.seed, "muons")
 toys, reuse = nplm.draw_from(true, len(true) * luminosity, n_toys, seed)
