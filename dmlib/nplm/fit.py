@@ -234,7 +234,7 @@ def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
         steps, rows = sorted(set().union(*records)), []
         for record, part in zip(records, trained, strict=True):
             known = np.array(sorted(record))
-            last = known[np.searchsorted(known, steps, side="right") - 1] if steps else []
+            last = known[np.searchsorted(known, steps, side="right") - 1] if steps else known[:0]
             rows.append(np.array([record[step] for step in last]).reshape(len(steps), len(part.t)).T)
         return Curve(np.array(steps, dtype=int), all_of(rows))
 

@@ -232,9 +232,9 @@ class KernelMachine:
                 b, fits.iterations[i] = further_steps(self, reference, weights, samples[i], b)
             fits.coefficients[i], fits.t[i] = b, 2 * b @ data.total
         for some in (group[low : low + _TOYS] for low in range(0, len(group), _TOYS)):
-            b = self.tensor(fits.coefficients[some].T)
+            coefficients = self.tensor(fits.coefficients[some].T)
             for phi, a in self.chunks(reference, weights):
-                fits.t[some] -= 2 * (a @ (phi @ b).expm1_()).cpu().numpy()
+                fits.t[some] -= 2 * (a @ (phi @ coefficients).expm1_()).cpu().numpy()
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Returns an array in double precision on the device."""
