@@ -1,6 +1,5 @@
 """``import dmlib`` and ``dmlib.start``: what is loaded when, what is seeded, what is refused."""
 
-import ast
 import random
 import re
 import subprocess
@@ -14,12 +13,6 @@ import pytest
 import dmlib
 
 ROOT = Path(__file__).parents[1]
-# A room imports from those before it, and from itself; those in one line do not know one another.
-ROOMS = (
-    ["_check"], ["_files"], ["_store"], ["compute"], ["events"], ["channels"], ["features"], ["samples"], ["metrics"],
-    ["counting"], ["training"], ["models"], ["plotting"], ["resonant", "nplm", "detectors", "theories"], ["challenge"],
-    ["results"],
-)  # fmt: skip
 
 
 def fresh(code: str) -> str:
@@ -49,39 +42,6 @@ def test_submodules_are_found_by_name_and_known_to_type_checkers():
         assert getattr(dmlib, name).__name__ == f"dmlib.{name}"
     typed = re.findall(r"^    from \. import (\w+) as \1$", (folder / "__init__.py").read_text(), re.MULTILINE)
     assert typed == sorted(names)
-
-
-def imported_rooms(path):
-    """The rooms of dmlib that a module imports, anywhere in it, other than for type checkers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
-    package = ["dmlib", *path.relative_to(ROOT / "dmlib").parts[:-1]]
-    for node in ast.walk(tree):
-        if node in typing_only or not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        if isinstance(node, ast.Import):
-            names = [item.name.split(".") for item in node.names]
-        else:
-            above = package[: len(package) + 1 - node.level] if node.level else []
-            base = [*above, *(node.module.split(".") if node.module else [])]
-            names = [[*base, item.name] for item in node.names]
-        yield from (name[1] for name in names if name[0] == "dmlib" and len(name) > 1)
-
-
-def test_rooms_import_downward_only():
-    place = {name: height for height, names in enumerate(ROOMS) for name in names}
-    for path in sorted((ROOT / "dmlib").rglob("*.py")):
-        room = path.relative_to(ROOT / "dmlib").parts[0].removesuffix(".py")
-        if room != "__init__":
-            for other in set(imported_rooms(path)) - {room}:
-                assert place[other] < place[room], (
-                    f"{path.relative_to(ROOT)} imports {other}, which stands above {room}"
-                )
 
 
 def test_unknown_attribute_is_refused():
