@@ -255,8 +255,7 @@ def _given(initial, samples, bounds):
     initial, toys = _check.numbers(initial, "initial"), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
-    if not np.isfinite(initial).all():
-        raise ValueError("initial: expected finite weights, not NaN or infinite ones")
+    _check.refuse(~np.isfinite(initial), "initial", "are not finite (NaN or infinite)")
     outside = np.abs(initial) > bounds
     if outside.any():
         raise ValueError(

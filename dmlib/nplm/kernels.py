@@ -153,9 +153,7 @@ class KernelMachine:
             True
         """
         x = _check.feature_array(x, self.centres.shape[1], "x", _CENTRES)
-        w = np.ones(len(x)) if weights is None else _check.numbers(weights, "weights")
-        if w.shape != (len(x),):
-            raise ValueError(f"weights: expected one for each of the {len(x)} events, not shape {w.shape}")
+        w = np.ones(len(x)) if weights is None else _check.column(weights, "weights", len(x), "weight")
         r = len(self.centres)
         total, gram = self._centres.new_zeros(r), self._centres.new_zeros(r, r)
         for phi, part in self.chunks(x, w):
