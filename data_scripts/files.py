@@ -1,4 +1,4 @@
-"""Writes tables and cards so that the same sample gives the same bytes."""
+"""From generated chunks to files: tables and cards, written so that the same sample gives the same bytes."""
 
 import hashlib
 import json
@@ -6,6 +6,14 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+def by_job(items, results):
+    """The results of each job, in order; an item is (job, number of the chunk)."""
+    chunks = {job: [] for job, _ in items}
+    for (job, _), result in zip(items, results, strict=True):
+        chunks[job].append(result)
+    return chunks
 
 
 def rounded(values, bits):

@@ -63,9 +63,6 @@ def feature_array(x: ArrayLike, columns: int | None = None, name: str = "x", why
     return finite(array, name)
 
 
-features = feature_array  # the name that some callers still use
-
-
 def column(values: ArrayLike, name: str, n: int | None = None, one: str = "number") -> np.ndarray:
     """Returns one finite number an event, shape (n,); without n, of at least one event."""
     array = numbers(values, name)

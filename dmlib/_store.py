@@ -66,11 +66,6 @@ def decoded(text: str) -> Any:
     return json.loads(text, object_hook=restore)["result"]
 
 
-def write(file: Path, text: str) -> None:
-    """Keeps a result made by :func:`encoded`."""
-    _files.write_text(file, text)
-
-
 def read(file: Path) -> Any:
     """Returns the result in a file.
 

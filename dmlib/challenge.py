@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import _files, samples
+from dmlib import _check, _files, samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,24 +61,13 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     from dmlib import metrics
 
     labels = _truth(name)
-    if np.ma.is_masked(scores):
-        raise ValueError("scores: some are masked; expected one for each event, so fill what is masked")
-    values = np.asarray(scores, dtype=float)
-    if values.shape != labels.shape:
-        raise ValueError(f"scores have shape {values.shape}; expected one for each of {len(labels):,} events of {name}")
-    if not np.isfinite(values).all():
-        bad = ~np.isfinite(values)
-        raise ValueError(f"scores: {bad.sum()} are NaN or infinite, the first that of event {bad.argmax()}")
+    values = _check.column(scores, "scores", len(labels), "score")
     codes = sorted({*labels.tolist()} - {"background"}, key=lambda code: (code == "noise", code))
     figures = {code: metrics.figures_of_merit(values[labels == "background"], values[labels == code]) for code in codes}
     table = pd.concat(figures, names=["signal"])
     try:
         table.attrs["tries"] = _count_try(name, values)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # a side file must not stand between the reader and the figures
+    except (OSError, RuntimeError, ValueError) as error:  # a side file must not keep the figures from the reader
         table.attrs["tries"] = None
         warnings.warn(
             f"This try could not be counted ({type(error).__name__}: {error}); count it yourself.", stacklevel=2

@@ -197,7 +197,7 @@ def stacked(
         ax.set_yscale("log")
         ax.set_ylim(bottom=max(0.3 * total[total > 0].min(), 1e-6 * total.max()))
     elif legend and (total + error).max() > 0:
-        ax.set_ylim(top=1.45 * (total + error).max())  # room for the legend
+        ax.set_ylim(top=1.45 * (total + error).max())  # space for the legend
     ax.grid(False)
     if legend:
         ax.legend(fontsize="small", ncols=2)

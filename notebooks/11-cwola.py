@@ -247,7 +247,7 @@ print(f"largest significance improvement {value:.1f} ± {error:.1f}")
 
 # %% [markdown]
 # The machine never saw a label. But is this number luck? The trees stop when events set aside get no better, and which
-# events those are is drawn by lot. Draw again:
+# events those are is drawn at random. Draw again:
 
 # %%
 trainings = [first]

@@ -52,7 +52,7 @@ rng = run.rng
 # ## One variable
 #
 # We take the example of the paper: pairs of muons, and of them one number, the momentum of the harder muon along one
-# direction across the beam. (Our sample keeps no azimuth, since nothing depends on it. Every event is given one by lot.)
+# direction across the beam. (Our sample keeps no azimuth, since nothing depends on it. Every event is given one at random.)
 
 # %%
 def p_x(events):

@@ -210,7 +210,7 @@ assert difference < 0.2
 #
 # - **$\sigma$**, the width: the 90th percentile of the distance between two events. So wide a Gaussian sees the whole sample;
 #   finer structure comes from combining them.
-# - **M**, the number of centres, drawn by lot from the sample: at least $\sqrt{N}$, more if there is time.
+# - **M**, the number of centres, drawn at random from the sample: at least $\sqrt{N}$, more if there is time.
 # - **$\lambda$**, the penalty: as small as can be, as long as training stays stable. The paper means that it converges. One
 #   step always ends, so `suggest` looks for t below zero, which ought not to be, in a hundred toys from a half of the
 #   reference that the machine does not see.

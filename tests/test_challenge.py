@@ -65,12 +65,12 @@ def test_result_labels_no_event(sealed):
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
-        (draw(1)[:-1], r"scores have shape \(399,\); expected one for each of 400 events"),
+        (draw(1)[:-1], r"scores: expected one score for each of the 400 events, not an array of shape \(399,\)"),
         (draw(1)[:, None], r"shape \(400, 1\)"),
-        (np.where(np.arange(400) == 17, np.nan, draw(1)), "1 are NaN or infinite, the first that of event 17"),
-        (np.where(np.arange(400) > 397, np.inf, draw(1)), "2 are NaN or infinite, the first that of event 398"),
-        (["high"] * 400, "could not convert"),
-        (np.ma.masked_greater(draw(1), 1), "some are masked"),
+        (np.where(np.arange(400) == 17, np.nan, draw(1)), "scores: the score of event 17 is nan"),
+        (np.where(np.arange(400) > 397, np.inf, draw(1)), r"the score of event 398 is inf; .* \(2 of 400 are not\)"),
+        (["high"] * 400, "scores: expected numbers"),
+        (np.ma.masked_greater(draw(1), 1), "scores holds masked values"),
     ],
 )
 def test_bad_scores_are_refused_and_no_try(scores, message):

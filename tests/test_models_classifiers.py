@@ -116,7 +116,7 @@ def test_names_stand_for_classifiers(name):
         (np.arange(50) % 2, np.ones(49), "sample_weight: expected one weight for each of the 50 events"),
         (np.arange(50) % 2, np.zeros(50), "sample_weight are all zero"),
         (np.arange(50) % 2, -np.ones(50), "sample_weight: 50 of 50 values .* negative"),
-        (np.arange(50) % 2, np.r_[np.nan, np.ones(49)], "sample_weight: 1 of 50 values .* not finite"),
+        (np.arange(50) % 2, np.r_[np.nan, np.ones(49)], "sample_weight: the weight of event 0 is nan"),
         (np.arange(50) % 2, np.ma.masked_less(np.arange(50.0), 3), "sample_weight holds masked values"),
     ],
 )

@@ -136,7 +136,10 @@ def test_streams_of_one_seed_are_apart():
         (lambda: nplm.suggest(np.ones((50, 2)), 5), "reference: nine in ten pairs of events coincide"),
         (lambda: nplm.compatibility(np.ones(50), 3, bins=0), "bins=0: expected a whole number of 2 or more"),
         (lambda: nplm.significance(5.0, [3, 4]), r"dof=\[3, 4\]: expected a finite number above 0"),
-        (lambda: nplm.KernelMachine(REFERENCE[:9], 1, 1).sums(REFERENCE, [1]), "weights: expected one for each of"),
+        (
+            lambda: nplm.KernelMachine(REFERENCE[:9], 1, 1).sums(REFERENCE, [1]),
+            "weights: expected one weight for each of",
+        ),
     ],
 )
 def test_numbers_that_are_none_are_refused(call, message):

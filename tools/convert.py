@@ -27,23 +27,6 @@ def sources(root: Path = ROOT) -> list[Path]:
     return sorted((root / "notebooks").glob("[0-9]*.py"))
 
 
-def toc_files(root: Path = ROOT) -> list[str]:
-    """Returns every file that `_toc.yml` lists, as written there."""
-    path = root / "_toc.yml"
-    files: list[str] = []
-
-    def visit(node: object) -> None:
-        if isinstance(node, dict):
-            files.extend(value for key, value in node.items() if key in ("file", "root"))
-            node = list(node.values())
-        if isinstance(node, list):
-            for child in node:
-                visit(child)
-
-    visit(yaml.safe_load(path.read_text()) if path.exists() else None)
-    return files
-
-
 def repository_url(root: Path = ROOT) -> str:
     """Returns `repository.url` of `_config.yml`, the one place that a fork edits; empty where there is none."""
     path = root / "_config.yml"

@@ -166,7 +166,7 @@ def background(generated, channel, role):
 
 
 def shares(columns, channel):
-    """The unweighted background, shared out by generated event: train, validation, blind."""
+    """The unweighted background, split by generated event: train, validation, blind."""
     rng = compute.stream(numbered(20260101, channels.CHANNELS.index(channel)))
     pool = unweighted(columns, rng)
     order = rng.permutation(len(pool["id"]))

@@ -11,7 +11,7 @@ from .processes import PROCESSES, TAU_TO_LEPTON, TAUS_LEPTONIC, W_LEPTONIC, Z_CH
 
 INF = math.inf
 PER_PB = 1e4  # events a pb in 10/fb
-# The weight of an unweighted event: the channel's expectation in 10/fb over the events wanted, which are shared out in
+# The weight of an unweighted event: the channel's expectation in 10/fb over the events wanted, which are split in
 # `assembly.shares`.
 UNIT = {"1": 54_300 / 9_500, "2a": 546 / 9_500, "2b": 115_000 / 23_800, "3": 627_000 / 23_800}
 SECONDS = 40  # of work in a chunk, about

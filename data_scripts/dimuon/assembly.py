@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_scripts import files, pythia
 from dmlib import compute
-from dmlib.features.dimuon import m_ll
+from dmlib.features.dimuon import COLUMNS, m_ll
 
 from . import card, jobs, muons, plots, tables
 
@@ -33,7 +33,7 @@ class Generated:
         # pb; every chunk estimates the same cross section
         self.sigma = float(np.mean([c["sigma"] for c in chunks]))
         self.sigma_error = float(np.sqrt(np.sum(np.square([c["sigma_error"] for c in chunks]))) / len(chunks))
-        names = (*muons.FEATURES, "linear", "quadratic") if job.contact else muons.FEATURES
+        names = (*COLUMNS, "linear", "quadratic") if job.contact else COLUMNS
         self.events = _rounded(pd.DataFrame({k: np.concatenate([c[k] for c in chunks]) for k in names}))
 
     @property
@@ -59,7 +59,7 @@ class Generated:
 
 
 def _rounded(events):
-    for name in muons.FEATURES:
+    for name in COLUMNS:
         value = events[name].to_numpy()
         events[name] = (
             files.rounded(value, PT_BITS)
@@ -88,7 +88,7 @@ def _samples(runs):
     # The rest of all pairs: the weights sum to one, and toys of the whole spectrum have the right number of events.
     lowest["weight"] = (1 - sum(part["weight"].sum() for part in others)) / len(lowest)
     contact = pd.concat([lowest, *others])
-    samples["contact"] = _shuffled("contact", contact[[*muons.FEATURES, "weight", "linear", "quadratic"]])
+    samples["contact"] = _shuffled("contact", contact[[*COLUMNS, "weight", "linear", "quadratic"]])
     return samples
 
 
@@ -98,7 +98,7 @@ def _tail(run, total):
 
 
 def _mass(events):
-    return m_ll(*(events[name] for name in muons.FEATURES))
+    return m_ll(*(events[name] for name in COLUMNS))
 
 
 def _shuffled(name, events):
@@ -117,10 +117,7 @@ def assemble(items, results, folder):
         The card.
     """
     folder = Path(folder)
-    chunks = {job: [] for job, _ in items}
-    for (job, _), result in zip(items, results, strict=True):
-        chunks[job].append(result)
-    runs = {job.name: Generated(job, parts) for job, parts in chunks.items()}
+    runs = {job.name: Generated(job, chunks) for job, chunks in files.by_job(items, results).items()}
     samples = _samples(runs)
     rows = {}
     for name, events in samples.items():

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from dmlib.features.dimuon import m_ll
+from dmlib.features.dimuon import COLUMNS, m_ll
 
 PT_MIN = 20.0  # GeV
 ETA_MAX = 2.4
 MASS_MIN = 60.0  # GeV
-FEATURES = ("pt1", "pt2", "eta1", "eta2", "delta_phi")
 # Relative resolution of the transverse momentum: sqrt(a^2 + (b pT)^2) up to |eta|, pT in GeV. These are the numbers of
 # Delphes' default CMS card, which the paper used.
 RESOLUTION = ((0.5, 0.01, 1.0e-4), (1.5, 0.015, 1.5e-4), (2.5, 0.025, 3.5e-4))
@@ -40,7 +39,7 @@ def select(event, charge, px, py, pz, n, rng):
         rng: For the smearing.
 
     Returns:
-        The numbers of the events that pass, and their features, an array a name of `FEATURES`.
+        The numbers of the events that pass, and their features, an array a name of `COLUMNS`.
     """
     pt = np.hypot(px, py)
     eta = np.arcsinh(pz / pt)
@@ -51,7 +50,7 @@ def select(event, charge, px, py, pz, n, rng):
     first = order[(np.cumsum(number) - number)[number >= 2]]
     second = order[(np.cumsum(number) - number + 1)[number >= 2]]
     delta_phi = np.pi - np.abs(np.abs(phi[first] - phi[second]) - np.pi)
-    columns = dict(zip(FEATURES, (pt[first], pt[second], eta[first], eta[second], delta_phi), strict=True))
+    columns = dict(zip(COLUMNS, (pt[first], pt[second], eta[first], eta[second], delta_phi), strict=True))
     keep = (charge[first] * charge[second] < 0) & accepted(columns)
     return event[first][keep], {name: column[keep] for name, column in columns.items()}
 
@@ -62,5 +61,5 @@ def accepted(columns):
         (columns["pt2"] > PT_MIN)
         & (np.abs(columns["eta1"]) < ETA_MAX)
         & (np.abs(columns["eta2"]) < ETA_MAX)
-        & (m_ll(*(columns[name] for name in FEATURES)) > MASS_MIN)
+        & (m_ll(*(columns[name] for name in COLUMNS)) > MASS_MIN)
     )

@@ -47,10 +47,7 @@ def assemble(items, results, folder):
         The card.
     """
     folder = Path(folder)
-    chunks = {job: [] for job, _ in items}
-    for (job, _), result in zip(items, results, strict=True):
-        chunks[job].append(result)
-    runs = {job.name: Generated(job, parts) for job, parts in chunks.items()}
+    runs = {job.name: Generated(job, chunks) for job, chunks in files.by_job(items, results).items()}
     rows, samples = {}, {}
     for name in (job.name for job in jobs.SAMPLES):
         path = folder / f"{name}.parquet"

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dmlib import _store
+from dmlib import _check, _files, _store
 
 _ROUNDS = 4  # a pool of processes is started afresh at most three times
 # What keeps a worker to one thread: the libraries under numpy, torch, LightGBM and numba, and joblib within a worker.
@@ -56,7 +56,7 @@ def map(
         The results, in the order of the items.
 
     Raises:
-        ValueError: ``workers`` is less than 1, or a store is wanted for a nameless function.
+        ValueError: ``workers`` is no whole number of 1 or more, or a store is wanted for a nameless function.
         TypeError: A result does not fit into the store.
         RuntimeError: Workers died again and again.
         Exception: Whatever the function raises, with a note that names the item.
@@ -66,8 +66,8 @@ def map(
         >>> map(math.factorial, [3, 4, 5], workers=1)
         [6, 24, 120]
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers={workers!r}: expected a number of processes of 1 or more, or None for all cores")
+    if workers is not None:
+        _check.count(workers, "workers")
     items, task, results = list(items), function, {}
     if store is not None:
         files = _store.files(store, function, items)
@@ -79,7 +79,7 @@ def map(
     with contextlib.closing(done), tqdm(total=len(items), initial=len(results), disable=not progress) as bar:
         for i, result in done:
             if store is not None:
-                _store.write(files[i], result)
+                _files.write_text(files[i], result)
                 result = _store.decoded(result)  # so that a first run and a resumed one return the same
             results[i] = result
             bar.update()

@@ -98,7 +98,7 @@ class Detector(BaseEstimator):
     def _remember(self, columns: list[str] | int) -> None:
         """Notes the columns of the training: their names, or their number."""
         self.n_features_in_ = columns if isinstance(columns, int) else len(columns)
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if not isinstance(columns, int):
             self.feature_names_in_ = np.array(columns, dtype=object)
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from dmlib import _files
+from dmlib import _check, _files
 from dmlib.events import csv_kernel
 from dmlib.events.columns import KINDS, Columns, encode
 
@@ -40,8 +40,7 @@ def read_blocks(
     path: str | os.PathLike, on_error: str, chunk_bytes: int, skipped: list[tuple[int, str]]
 ) -> Iterator[Columns]:
     """Reads a file as blocks of whole lines, at least one block; lines left out are added to `skipped`."""
-    if chunk_bytes < 1:
-        raise ValueError(f"chunk_bytes = {chunk_bytes}; expected a positive number of bytes")
+    _check.count(chunk_bytes, "chunk_bytes")
     line, offset, buffers = 1, 0, _Buffers(0)
     with _files.unpacked(path) as file:
         for block in _whole_lines(file, chunk_bytes):

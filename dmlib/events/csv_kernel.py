@@ -94,7 +94,8 @@ def _number(a, i, exponent):
                 continue
             if kept < 18:
                 mantissa = mantissa * U(10) + U(a[U(j)] - 48)
-                kept += mantissa > 0
+                if mantissa > 0:
+                    kept += 1
             else:
                 exponent += 1
     if a[U(i)] == 101 or a[U(i)] == 69:  # e E

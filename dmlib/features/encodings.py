@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pandas as pd
 
+from dmlib import _check
 from dmlib.channels import JETS, LEPTONS
 from dmlib.events.columns import KINDS, complete, kind_codes
 
@@ -39,8 +40,8 @@ def leading(events: ak.Array, n: int = 8, kind: bool = False) -> pd.DataFrame:
         [2.0, 148.0, -1.5, -1.75, 332.0, 1.0, 86.0, -0.5, -1.25, 100.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     events = complete(events)
-    variables = ("pt", "eta", "phi", "E")
-    return _table(_met(events), _objects(events, {"o": (KINDS, n)}, ("kind", *variables) if kind else variables))
+    variables = (*(["kind"] if kind else []), "pt", "eta", "phi", "E")
+    return _table(_met(events), _objects(events, {"o": (KINDS, _check.count(n, "n", 0))}, variables))
 
 
 def slots(events: ak.Array) -> dict[str, int]:
@@ -98,7 +99,7 @@ def static(events: ak.Array, slots: Mapping[str, int] | None = None) -> pd.DataF
     sizes = dict.fromkeys(KINDS, 0) | dict(_fit_slots(events) if slots is None else slots)
     if unknown := set(sizes) - set(KINDS):
         raise ValueError(f"slots: {sorted(unknown)} are no known kinds; expected some of {', '.join(KINDS)}")
-    groups = {kind: ((kind,), size) for kind, size in sizes.items()}
+    groups = {kind: ((kind,), _check.count(size, f"slots[{kind!r}]", 0)) for kind, size in sizes.items()}
     return _table(_met(events), _objects(events, groups, ("present", "pt", "eta", "phi")))
 
 
@@ -122,14 +123,13 @@ def dynamic(events: ak.Array, n: int = 20) -> pd.DataFrame:
         >>> from dmlib.events import from_columns
         >>> events = from_columns(id=[1], process=["ww"], weight=[1.0], met=[60.0], met_phi=[0.5],
         ...     counts=[2], kind=["m-", "j"], E=[40.0, 90.0], pt=[30.0, 50.0], eta=[0.5, 1.0], phi=[0.0, 2.0])
-        >>> x = dynamic(events, n=3)
-        >>> x["o2_is_m-"].item(), x["o3_is_none"].item()
-        (1.0, 1.0)
+        >>> dynamic(events, n=3)[["n", "o2_is_m-", "o3_is_none"]].iloc[0].to_list()
+        [2.0, 1.0, 1.0]
     """
     events = complete(events)
-    classes = [f"is_{kind}" for kind in (*KINDS, "none")]
+    variables = (*(f"is_{kind}" for kind in (*KINDS, "none")), "pt", "eta", "phi", "E")
     total = (["n"], ak.to_numpy(ak.num(events["objects"]))[:, None])
-    return _table(_met(events), total, _objects(events, {"o": (KINDS, n)}, (*classes, "pt", "eta", "phi", "E")))
+    return _table(_met(events), total, _objects(events, {"o": (KINDS, _check.count(n, "n", 0))}, variables))
 
 
 def efficient(events: ak.Array, energy: bool = True) -> pd.DataFrame:
@@ -209,9 +209,7 @@ def by_kind(events: ak.Array) -> pd.DataFrame:
     return _table(_met(events), _counts(events), _objects(events, groups, _FOUR_MOMENTUM))
 
 
-def theories(events: ak.Array) -> pd.DataFrame:
-    """Another name of :func:`by_kind`, after the classifiers that it was made for."""
-    return by_kind(events)
+theories = by_kind  # another name, after the classifiers that it was made for
 
 
 # A block is (names, values of shape (events, len(names))); a table is a few blocks side by side.
@@ -225,8 +223,7 @@ def _table(*blocks: _Block) -> pd.DataFrame:
 
 def _met(events: ak.Array) -> _Block:
     columns = {name: ak.to_numpy(events[name]) for name in ("met", "met_phi")}
-    for name, values in columns.items():
-        _require_finite(values, name, np.arange(len(events)))
+    _require_finite(columns, np.arange(len(events)))
     return list(columns), np.stack(list(columns.values()), axis=1)
 
 
@@ -238,13 +235,9 @@ def _counts(events: ak.Array) -> _Block:
 
 def _objects(events: ak.Array, groups: Mapping[str, tuple[Sequence[str], int]], variables: Sequence[str]) -> _Block:
     """Encodes the leading objects: ``groups`` is label -> (kinds, number of slots)."""
-    for label, (_, size) in groups.items():
-        if not isinstance(size, int | np.integer) or size < 0:
-            raise ValueError(f"{size!r} slots for {label!r} objects: expected a whole number, 0 or more")
     objects = events["objects"]
     flat = {name: ak.to_numpy(ak.flatten(objects[name])) for name in _FOUR_MOMENTUM}
-    for name, values in flat.items():
-        _require_finite(values, f"objects.{name}", _events_of_objects(events))
+    _require_finite({f"objects.{name}": values for name, values in flat.items()}, _events_of_objects(events))
     flat["kind"] = _codes(events) + np.float32(1)
     place, kind = (ak.unflatten(values, ak.num(objects)) for values in (np.arange(len(flat["kind"])), flat["kind"]))
     order = _by_falling_pt(objects, kind)
@@ -300,7 +293,8 @@ def _events_of_objects(events: ak.Array) -> np.ndarray:
     return np.repeat(np.arange(len(events)), ak.to_numpy(ak.num(events["objects"])))
 
 
-def _require_finite(values: np.ndarray, name: str, event: np.ndarray) -> None:
-    if not (finite := np.isfinite(values)).all():
-        place = np.argmin(finite)
-        raise ValueError(f"{name} of event {event[place]} is {values[place]}: expected a finite number")
+def _require_finite(columns: Mapping[str, np.ndarray], event: np.ndarray) -> None:
+    for name, values in columns.items():
+        if not (finite := np.isfinite(values)).all():
+            place = np.argmin(finite)
+            raise ValueError(f"{name} of event {event[place]} is {values[place]}: expected a finite number")

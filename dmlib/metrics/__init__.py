@@ -96,7 +96,7 @@ def signal_efficiency(
     .. math:: \epsilon_S = P_S(s > t) + \phi\, P_S(s = t), \qquad \phi = \frac{\epsilon_B - P_B(s > t)}{P_B(s = t)}
 
     This is the ROC curve with straight lines between its points, as the challenge's scores were read, and the curve of
-    a cut that decides ties by lot. Where the curve climbs vertically at the very working point, its foot is taken: the
+    a cut that breaks ties at random. Where the curve climbs vertically at the working point, its foot is taken: the
     k-th highest of N background scores is passed by k/(N+1) of all background on average, so that the working point is
     the one asked for; the top of the step, the loosest cut with that count, would let in one event in k more.
 

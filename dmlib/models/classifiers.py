@@ -21,16 +21,19 @@ BINS = 255  # of each feature, for trees
 
 
 class _Binary(ClassifierMixin, BaseEstimator):
-    def _arguments(self, x, y, sample_weight):
-        x, y = _check.feature_array(x), np.ma.asarray(y)
-        if y.shape != (len(x),) or np.ma.is_masked(y):
+    def _arguments(
+        self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x = _check.feature_array(x)
+        labels: np.ma.MaskedArray = np.ma.asarray(y)
+        if labels.shape != (len(x),) or np.ma.is_masked(labels):
             raise ValueError(f"y: expected one class for each of the {len(x)} events, none masked")
-        self.classes_ = np.unique(y := y.data)
+        self.classes_ = np.unique(labels.data)
         if len(self.classes_) != 2:
             raise ValueError(f"y: expected events of two classes, not {self.classes_.tolist()}")
         weight = _check.weights(sample_weight, len(x), "sample_weight")
         self.n_features_in_ = x.shape[1]
-        return x, y == self.classes_[1], weight / weight.mean()
+        return x, labels.data == self.classes_[1], weight / weight.mean()
 
     def predict_proba(self, x: ArrayLike) -> np.ndarray:
         """Returns the probabilities of the two classes, shape (n, 2)."""
@@ -183,7 +186,7 @@ def make(classifier, random_state: compute.Seed):
             f"classifier={classifier!r}: expected one of {', '.join(named)}, or a classifier with predict_proba"
         )
     fresh = clone(classifier)
-    seeds = {
+    seeds: dict[str, compute.Seed] = {
         name: compute.seed(random_state, *name.split("__"))
         for name in fresh.get_params()
         if name == "random_state" or name.endswith("__random_state")

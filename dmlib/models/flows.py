@@ -173,11 +173,10 @@ class Flow(BaseEstimator):
         """
         check_is_fitted(self)
         rng = compute.stream(seed, "sample")
-        if self.mass_mean_ is None:
-            n, m = _check.count(m, "m, the number of events to draw", 0), None
-        else:
-            m = _check.masses(m, n := np.size(m))
-        z, *c = training.tensors(rng.standard_normal((n, len(self.scaler_.low_))), *self._context(m))
+        with_masses = self.mass_mean_ is not None
+        n = np.size(m) if with_masses else _check.count(m, "m, the number of events to draw", 0)
+        context = self._context(_check.masses(m, n) if with_masses else None)
+        z, *c = training.tensors(rng.standard_normal((n, len(self.scaler_.low_))), *context)
         share = rng.permutation(n) % len(self.flows_)
         x = np.empty(z.shape)
         for k, flow in enumerate(self.flows_):

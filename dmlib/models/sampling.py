@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from zuko.flows import MaskedAutoregressiveTransform
+from zuko.lazy import Flow
 from zuko.utils import unpack
 
 CHUNK = 8_000  # events at a time: more leave the processor's cache, fewer are all overhead
@@ -65,7 +66,7 @@ class _Inverse:
 
 
 @torch.no_grad()
-def inverse(flow: nn.Module, z: torch.Tensor, context: torch.Tensor | None = None) -> torch.Tensor:
+def inverse(flow: Flow, z: torch.Tensor, context: torch.Tensor | None = None) -> torch.Tensor:
     r"""Maps latent points to features: :math:`x = f^{-1}(z; c)`, as ``flow(c).transform.inv(z)`` does, but faster.
 
     Arguments:

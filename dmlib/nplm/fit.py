@@ -234,7 +234,7 @@ def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
         steps, rows = sorted(set().union(*records)), []
         for record, part in zip(records, trained, strict=True):
             known = np.array(sorted(record))
-            last = known[np.searchsorted(known, steps, side="right") - 1] if steps else []
+            last = known[np.searchsorted(known, steps, side="right") - 1] if steps else known[:0]
             rows.append(np.array([record[step] for step in last]).reshape(len(steps), len(part.t)).T)
         return Curve(np.array(steps, dtype=int), all_of(rows))
 
@@ -255,8 +255,7 @@ def _given(initial, samples, bounds):
     initial, toys = _check.numbers(initial, "initial"), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
-    if not np.isfinite(initial).all():
-        raise ValueError("initial: expected finite weights, not NaN or infinite ones")
+    _check.refuse(~np.isfinite(initial), "initial", "are not finite (NaN or infinite)")
     outside = np.abs(initial) > bounds
     if outside.any():
         raise ValueError(

@@ -153,9 +153,7 @@ class KernelMachine:
             True
         """
         x = _check.feature_array(x, self.centres.shape[1], "x", _CENTRES)
-        w = np.ones(len(x)) if weights is None else _check.numbers(weights, "weights")
-        if w.shape != (len(x),):
-            raise ValueError(f"weights: expected one for each of the {len(x)} events, not shape {w.shape}")
+        w = np.ones(len(x)) if weights is None else _check.column(weights, "weights", len(x), "weight")
         r = len(self.centres)
         total, gram = self._centres.new_zeros(r), self._centres.new_zeros(r, r)
         for phi, part in self.chunks(x, w):
@@ -232,9 +230,9 @@ class KernelMachine:
                 b, fits.iterations[i] = further_steps(self, reference, weights, samples[i], b)
             fits.coefficients[i], fits.t[i] = b, 2 * b @ data.total
         for some in (group[low : low + _TOYS] for low in range(0, len(group), _TOYS)):
-            b = self.tensor(fits.coefficients[some].T)
+            coefficients = self.tensor(fits.coefficients[some].T)
             for phi, a in self.chunks(reference, weights):
-                fits.t[some] -= 2 * (a @ (phi @ b).expm1_()).cpu().numpy()
+                fits.t[some] -= 2 * (a @ (phi @ coefficients).expm1_()).cpu().numpy()
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Returns an array in double precision on the device."""

@@ -208,7 +208,8 @@ class Network:
         """Outputs of all layers, which stay until the workspace is used again."""
         import torch
 
-        outputs, toys, n = [], len(layers[0]), x.shape[-1]
+        outputs: list[torch.Tensor] = []
+        toys, n = len(layers[0]), x.shape[-1]
         for i, layer in enumerate(layers):
             z = workspace.take(("output", i), x, toys, layer.shape[1], n)
             if i:

@@ -62,9 +62,5 @@ class References:
 
     def _one(self, name, x, weights):
         x = _check.feature_array(x, self.features, name, self.why)
-        if weights is None:
-            return x, np.full(len(x), self.expected / len(x))
-        a = _check.numbers(weights, f"weights of {name}")
-        if a.shape != (len(x),) or not np.isfinite(a).all() or (a < 0).any() or not a.sum() > 0:
-            raise ValueError(f"weights of {name}: expected {len(x)} finite numbers, none negative and not all zero")
+        a = _check.weights(weights, len(x), f"weights of {name}")
         return x, a * (self.expected / a.sum())

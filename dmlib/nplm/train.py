@@ -116,8 +116,7 @@ class Trainer:
         best = torch.full_like(weights[:, 0], torch.inf)
         for i, start in enumerate(starts):
             trial = self._warmed_up(start, single, _recorder(epochs, i * self.warm_up.steps(self.layers), best))
-            if self.newton:
-                trial = self._refined(trial, first, _recorder(iterations, len(iterations), best))
+            trial = self._refined(trial, first, _recorder(iterations, len(iterations), best))
             loss = self.network.loss(trial, events)
             better = loss < best  # never true of NaN
             weights = torch.where(better[:, None], trial, weights)
@@ -144,6 +143,9 @@ class Trainer:
         return weights.to(self.dtype).clamp_(-self.bounds, self.bounds)  # the rounded bounds may lie outside
 
     def _refined(self, weights, batch, record):
+        """The end of Newton's iterations, if the recipe has any."""
+        if self.newton is None:
+            return weights
         return newton.minimise(self.network, weights, self.bounds, batch, self.newton, record)
 
     def _vanished(self, fisher: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,9 @@ from dmlib import _check, compute
 from dmlib.models import Flow, LogitScaler, classifiers
 
 
-def select_events(x, m, region, bounded: bool = True):
+def select_events(
+    x: ArrayLike, m: ArrayLike, region: tuple[float, float] | None, bounded: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns checked features and masses, and which events lie in the region.
 
     Arguments:

@@ -99,33 +99,32 @@ class RANODE(BaseEstimator):
         _check.count(self.mass_bins, "mass_bins")
         x, m, inside = select_events(x, m, region)
         self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)
-        x, m = x[inside], m[inside]
-        self.mass_density_, self.mass_edges_ = np.histogram(m, self.mass_bins, region, density=True)
-        self.mass_density_ = np.maximum(self.mass_density_, 0.1 / (len(m) * np.diff(self.mass_edges_)[0]))
+        x_in, m_in = x[inside], m[inside]
+        self.mass_density_, self.mass_edges_ = np.histogram(m_in, self.mass_bins, region, density=True)
+        self.mass_density_ = np.maximum(self.mass_density_, 0.1 / (len(m_in) * np.diff(self.mass_edges_)[0]))
 
         signal = Flow("rqs", transforms=6, hidden=(64, 64), recipe=PAPER) if self.signal is None else self.signal
         if getattr(signal.recipe, "validation", None) is None:
             raise ValueError("signal: its recipe sets no events aside to judge by; expected a share as validation")
         self.signal_ = fresh_flow(signal, self.random_state, "signal")
-        both = np.column_stack([x, m])
+        both = np.column_stack([x_in, m_in])
         flow, z = self.signal_.prepare(both)
-        module = torch.nn.Module()
-        module.flow = flow
-        logit = torch.tensor(np.log(share / (1 - share)), dtype=torch.float32)
-        module.logit = torch.nn.Parameter(logit, requires_grad=self.w is None)
-        module.to(compute.device())
+        start = torch.tensor(np.log(share / (1 - share)), dtype=torch.float32, device=compute.device())
+        logit = torch.nn.Parameter(start, requires_grad=self.w is None)
+        module = torch.nn.Module()  # what is trained: the flow and the share
+        module.flow, module.logit = flow, logit
         # Both densities in the signal flow's coordinates, so that no Jacobian has to be carried along.
-        background = self._log_background(x, m) - self.signal_.scaler_.log_det(both)
+        background = self._log_background(x_in, m_in) - self.signal_.scaler_.log_det(both)
 
         def loss(z, background):
-            signal = logsigmoid(module.logit) + module.flow().log_prob(z)
-            return background - torch.logaddexp(signal, logsigmoid(-module.logit) + background)
+            signal = logsigmoid(logit) + flow().log_prob(z)
+            return background - torch.logaddexp(signal, logsigmoid(-logit) + background)
 
         self.history_ = training.fit(
             module, loss, (z, background), recipe=self.signal_.recipe, seed=self.signal_.random_state
         )
-        self.signal_.flows_ = [kept.flow for kept in self.history_.modules]
-        self.w_ = float(torch.sigmoid(module.logit.detach()))
+        self.signal_.flows_ = [kept.get_submodule("flow") for kept in self.history_.modules]
+        self.w_ = float(torch.sigmoid(logit.detach()))
         self.log_likelihood_ = -self.history_.best[0].loss
         return self
 

@@ -160,7 +160,7 @@ class Spectrum(BaseEstimator):
         """Bins of about the wished width that end at the region's edges; what is left over at the ends is cut off."""
         count = max(round((high - low) / self.bin_width), 1)
         width = (high - low) / count
-        below, above = (max(int(room / width + 1e-9), 0) for room in (low - first, last - high))
+        below, above = (max(int(length / width + 1e-9), 0) for length in (low - first, last - high))
         return low + width * np.arange(-below, count + above + 1)
 
     def _design(self, m):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import os
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import platformdirs
 
-from dmlib import _files
+from dmlib import _check, _files
 from dmlib.samples.darkmachines import DarkMachines
 from dmlib.samples.dimuon import Dimuon
 from dmlib.samples.lhco import Olympics
@@ -235,6 +234,5 @@ def _require_known(name: str) -> None:
         raise TypeError(f"name={name!r}: expected a sample's name; dmlib.samples.catalogue() lists all of them.")
     names = _embedded().keys() | _published().keys()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = _check.near(name, names)
         raise ValueError(f"There is no sample {name!r}.{hint} dmlib.samples.catalogue() lists all of them.")

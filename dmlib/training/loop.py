@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,14 +109,16 @@ def fit(
     if recipe.patience is not None and validation is None:
         raise ValueError("patience: there is no validation loss to wait for; give validation, or patience=None")
     parameters = [p for p in module.parameters() if p.requires_grad]
-    kind, options = (torch.optim.AdamW, {}) if recipe.optimizer == "adam" else (torch.optim.SGD, {"momentum": 0.9})
+    sgd = functools.partial(torch.optim.SGD, momentum=0.9)
+    kind: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW if recipe.optimizer == "adam" else sgd
     # Fused: one call instead of some for every parameter.
-    optimizer = kind(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True, **options)
+    optimizer = kind(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     stream = generator(seed, "order")
     n = len(data[0])
     size = min(recipe.batch_size, n)
     batches = n // size
-    history, states = History(), []
+    history = History()
+    states: list[tuple[int, float, dict]] = []
     with seeded(seed, "noise"):  # of layers that draw while they train, as dropout does
         for epoch in tqdm(range(recipe.epochs), disable=not progress):
             module.train()
@@ -126,13 +129,13 @@ def fit(
                 if recipe.anneal:
                     done = (epoch * batches + k) / (recipe.epochs * batches)
                     optimizer.param_groups[0]["lr"] = recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
-                value = _each(loss, [t[chosen] for t in data]).mean()
+                batch_loss = _each(loss, [t[chosen] for t in data]).mean()
                 optimizer.zero_grad(set_to_none=True)
-                value.backward()
+                batch_loss.backward()
                 if recipe.clip is not None:
                     torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
                 optimizer.step()
-                total += value.detach()
+                total += batch_loss.detach()
             history.train.append(_finite(total / batches, "training", epoch, recipe))
             module.eval()
             if validation is not None:
@@ -148,28 +151,36 @@ def fit(
     return history
 
 
-def _prepared(data, validation, loss, weight, recipe, seed, device):
+def _prepared(
+    data: Sequence[ArrayLike],
+    validation: Sequence[ArrayLike] | None,
+    loss: Callable[..., torch.Tensor],
+    weight: ArrayLike | None,
+    recipe: Recipe,
+    seed: compute.Seed,
+    device: torch.device,
+) -> tuple[Sequence[torch.Tensor], Sequence[torch.Tensor] | None, Callable[..., torch.Tensor]]:
     """Data and validation as tensors, and a loss that minds the weights."""
-    for name, group in (("data", data), ("validation", validation)):
+    events = tensors(*data, device=device)
+    aside = None if validation is None else tensors(*validation, device=device)
+    for name, group in (("data", events), ("validation", aside)):
         lengths = None if group is None else [len(t) for t in group]
         if lengths is not None and (len(set(lengths)) != 1 or not lengths[0]):
             raise ValueError(f"{name}: expected arrays of one length, at least one event, not {lengths}")
-    data = tensors(*data, device=device)
-    if validation is not None and weight is not None:
+    if aside is not None and weight is not None:
         raise ValueError("weight: expected none beside validation; put weights into data and loss, or let fit split")
     if weight is not None:
-        weight = _check.weights(weight, len(data[0]), "weight")
-        data, plain = (*data, *tensors(weight / weight.mean(), device=device)), loss
+        weight = _check.weights(weight, len(events[0]), "weight")
+        events, loss = (*events, *tensors(weight / weight.mean(), device=device)), _weighted(loss)
+    if aside is None and recipe.validation is not None:
+        parts = split(len(events[0]), recipe.validation, seed)
+        events, aside = (tuple(t[part] for t in events) for part in parts)
+    return events, aside, loss
 
-        def loss(*batch):
-            return _each(plain, batch[:-1]) * batch[-1]
 
-    if validation is not None:
-        validation = tensors(*validation, device=device)
-    elif recipe.validation is not None:
-        train, aside = split(len(data[0]), recipe.validation, seed)
-        data, validation = (tuple(t[part] for t in data) for part in (train, aside))
-    return data, validation, loss
+def _weighted(loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The loss of a batch that ends in the weights of its events."""
+    return lambda *batch: _each(loss, batch[:-1]) * batch[-1]
 
 
 def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -200,8 +211,8 @@ def _keep(states: list, history: History, module: torch.nn.Module, epoch: int, k
     del states[keep:]
 
 
-def _finite(value: torch.Tensor, kind: str, epoch: int, recipe: Recipe) -> float:
-    value = float(value)
+def _finite(loss: torch.Tensor, kind: str, epoch: int, recipe: Recipe) -> float:
+    value = float(loss)
     if not np.isfinite(value):
         raise FloatingPointError(
             f"{kind} loss of epoch {epoch} is {value}: look for values that are not finite or very large in the data,"

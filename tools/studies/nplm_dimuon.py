@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dmlib import compute, nplm, samples
+from dmlib.features.dimuon import COLUMNS
 from tools import studies
 
-FEATURES = ["pt1", "pt2", "eta1", "eta2", "delta_phi"]
+FEATURES = list(COLUMNS)
 EXPECTED, RATIO = 20_000, 5  # N(R), and reference events for each
 NONE = "no signal"  # not "null", which pandas reads as a missing value
 SEED = 18
