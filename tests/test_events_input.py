@@ -151,7 +151,7 @@ def test_something_left_or_nothing_there_is_not(tmp_path):
 
 @pytest.mark.parametrize("chunk", [0, -1])
 def test_chunks_have_bytes(tmp_path, sample, chunk):
-    with pytest.raises(ValueError, match="chunk_bytes = .*; expected a positive number"):
+    with pytest.raises(ValueError, match="chunk_bytes=.*: expected a whole number of 1 or more"):
         events.csv_to_parquet(tmp_path / "events.csv", tmp_path / "a.parquet", chunk_bytes=chunk)
     assert not (tmp_path / "a.parquet").exists()
 
