@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     import torch
 
 ACTIVATIONS = {"elu": "ELU", "relu": "ReLU", "tanh": "Tanh"}
+QUICK = Recipe(epochs=30, batch_size=250, learning_rate=2e-3, anneal=True, validation=0.1)
 
 
+@dataclass(eq=False, repr=False)
 class SimpleAE(TorchDetector):
     r"""A dense autoencoder; an event is strange if what comes out is not what went in.
 
@@ -50,23 +53,13 @@ class SimpleAE(TorchDetector):
         True
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (200, 200, 20),
-        latent: int = 10,
-        activation: str = "elu",
-        dropout: float = 0.0,
-        initial: str = "torch",
-        recipe: Recipe = Recipe(epochs=30, batch_size=250, learning_rate=2e-3, anneal=True, validation=0.1),  # noqa: B008
-        random_state: compute.Seed = 0,
-    ):
-        self.hidden = hidden
-        self.latent = latent
-        self.activation = activation
-        self.dropout = dropout
-        self.initial = initial
-        self.recipe = recipe
-        self.random_state = random_state
+    hidden: tuple[int, ...] = (200, 200, 20)
+    latent: int = 10
+    activation: str = "elu"
+    dropout: float = 0.0
+    initial: str = "torch"
+    recipe: Recipe = QUICK
+    random_state: compute.Seed = 0
 
     @classmethod
     def paper(cls, channel: str, random_state: compute.Seed = 0) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -43,6 +44,7 @@ class _Binary(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(x).argmax(axis=1)]
 
 
+@dataclass(eq=False, repr=False)
 class NetworkClassifier(_Binary):
     r"""A dense network, its output averaged over the epochs of lowest validation loss.
 
@@ -69,10 +71,9 @@ class NetworkClassifier(_Binary):
         True
     """
 
-    def __init__(self, hidden=(64, 64, 64), recipe: training.Recipe = PAPER, random_state=0):
-        self.hidden = hidden
-        self.recipe = recipe
-        self.random_state = random_state
+    hidden: tuple[int, ...] = (64, 64, 64)
+    recipe: training.Recipe = PAPER
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NetworkClassifier:
         """Learns to tell the two classes y, shape (n,), apart by x, shape (n, d).
@@ -104,6 +105,7 @@ class NetworkClassifier(_Binary):
         return np.mean(parts, axis=0)
 
 
+@dataclass(eq=False, repr=False)
 class TreeClassifier(_Binary):
     r"""Boosted decision trees, averaged over trainings that differ in what they stop by.
 
@@ -127,13 +129,12 @@ class TreeClassifier(_Binary):
         True
     """
 
-    def __init__(self, ensemble=50, max_iter=200, learning_rate=0.1, max_leaf_nodes=31, validation=0.5, random_state=0):
-        self.ensemble = ensemble
-        self.max_iter = max_iter
-        self.learning_rate = learning_rate
-        self.max_leaf_nodes = max_leaf_nodes
-        self.validation = validation
-        self.random_state = random_state
+    ensemble: int = 50
+    max_iter: int = 200
+    learning_rate: float = 0.1
+    max_leaf_nodes: int | None = 31
+    validation: float | int = 0.5
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TreeClassifier:
         """Learns to tell the two classes y, shape (n,), apart by x, shape (n, d).

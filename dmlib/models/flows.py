@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -53,6 +54,7 @@ def build(kind: str, features: int, context: int, transforms: int, hidden, bins:
     return flow
 
 
+@dataclass(eq=False, repr=False)
 class Flow(BaseEstimator):
     r"""Density of features, or of features given the resonant mass, learnt from events.
 
@@ -95,25 +97,14 @@ class Flow(BaseEstimator):
         (2, 2)
     """
 
-    def __init__(
-        self,
-        kind="maf",
-        transforms=15,
-        hidden=(128,),
-        bins=8,
-        bound=8.0,
-        margin=1e-3,
-        recipe: training.Recipe = PAPER,
-        random_state=0,
-    ):
-        self.kind = kind
-        self.transforms = transforms
-        self.hidden = hidden
-        self.bins = bins
-        self.bound = bound
-        self.margin = margin
-        self.recipe = recipe
-        self.random_state = random_state
+    kind: str = "maf"
+    transforms: int = 15
+    hidden: tuple[int, ...] = (128,)
+    bins: int = 8
+    bound: float = 8.0
+    margin: float = 1e-3
+    recipe: training.Recipe = PAPER
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike | None = None, scaler: LogitScaler | None = None) -> Flow:
         """Learns the density of x, shape (n, d), given m, shape (n,), if there is one.

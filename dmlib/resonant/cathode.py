@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +16,7 @@ from .base import RatioMethod, select_events, sideband_flow
 from .spectrum import Spectrum
 
 
+@dataclass(eq=False, repr=False)
 class CATHODE(RatioMethod):
     r"""Classifying anomalies through outer density estimation: data against background drawn from a learnt density.
 
@@ -50,20 +54,12 @@ class CATHODE(RatioMethod):
         (5, 2)
     """
 
-    def __init__(
-        self,
-        flow: Flow | None = None,
-        classifier="network",
-        oversampling: float = 4,
-        mass: str = "kde",
-        latent: bool = False,
-        random_state: int = 0,
-    ):
-        super().__init__(classifier, random_state)
-        self.flow = flow
-        self.oversampling = oversampling
-        self.mass = mass
-        self.latent = latent
+    flow: Flow | None = None
+    classifier: Any = "network"
+    oversampling: float = 4
+    mass: str = "kde"
+    latent: bool = False
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: Flow | None = None) -> CATHODE:
         """Learns the side bands, draws a background, and trains the classifier.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ PAPER = training.Recipe(
 )
 
 
+@dataclass(eq=False, repr=False)
 class RANODE(BaseEstimator):
     r"""Residual ANODE: fits what the data hold beyond the background.
 
@@ -64,21 +66,12 @@ class RANODE(BaseEstimator):
         True
     """
 
-    def __init__(
-        self,
-        flow: Flow | None = None,
-        signal: Flow | None = None,
-        w: float | None = None,
-        start: float = 0.01,
-        mass_bins: int = 50,
-        random_state=0,
-    ):
-        self.flow = flow
-        self.signal = signal
-        self.w = w
-        self.start = start
-        self.mass_bins = mass_bins
-        self.random_state = random_state
+    flow: Flow | None = None
+    signal: Flow | None = None
+    w: float | None = None
+    start: float = 0.01
+    mass_bins: int = 50
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: Flow | None = None) -> RANODE:
         """Learns from features x, shape (n, d), and masses m, shape (n,).
