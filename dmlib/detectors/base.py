@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import zipfile
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 1  # of saved detectors
-_ABOUT = "detector.json"
 
 
 class Detector(BaseEstimator):
@@ -76,7 +74,7 @@ class Detector(BaseEstimator):
         """Writes the fitted detector to a file of numbers and text, without pickles; `dmlib.detectors.load` reads it.
 
         Arguments:
-            path: The file (a zip archive); replaced when all is written.
+            path: The file (numpy's npz); replaced when all is written.
 
         Raises:
             TypeError: A parameter is neither a number, a text, None, nor a tuple of these or a `Recipe`.
@@ -88,12 +86,8 @@ class Detector(BaseEstimator):
             "parameters": {name: _plain(value, name) for name, value in self.get_params(deep=False).items()},
             "columns": list(getattr(self, "feature_names_in_", [])) or self.n_features_in_,
         }
-        with _files.replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_ABOUT, json.dumps(about, indent=1))
-            for name, array in self._arrays().items():
-                data = io.BytesIO()
-                np.save(data, array, allow_pickle=False)
-                archive.writestr(f"{name}.npy", data.getvalue())
+        with _files.replacing(path) as file:
+            np.savez_compressed(file, about=np.array(json.dumps(about)), **self._arrays())
 
     def _remember(self, columns: list[str] | int) -> None:
         """Notes the columns of the training: their names, or their number."""
@@ -220,13 +214,9 @@ def load(path: str | os.PathLike) -> Detector:
 
     path = _files.expanded(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            about = json.loads(archive.read(_ABOUT))
-            arrays = {
-                name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
+        with np.lib.npyio.NpzFile(path) as file:  # without allow_pickle
+            arrays = dict(file)
+        about = json.loads(str(arrays.pop("about")))
         name, parameters, columns = about["detector"], about["parameters"], about["columns"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no detector that dmlib has saved, or is damaged ({error})") from error
