@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import torch
+from torch import nn
 
 from dmlib import _check, compute
 from dmlib.channels import CHANNELS
 from dmlib.training import Recipe
 
 from .base import TorchDetector
-
-if TYPE_CHECKING:
-    import torch
 
 ACTIVATIONS = {"elu": "ELU", "relu": "ReLU", "tanh": "Tanh"}
 QUICK = Recipe(epochs=30, batch_size=250, learning_rate=2e-3, anneal=True, validation=0.1)
@@ -89,8 +89,6 @@ class SimpleAE(TorchDetector):
 
     def build(self, d: int) -> torch.nn.Module:
         """Returns encoder and decoder as one module."""
-        from torch import nn
-
         for size in (*self.hidden, self.latent):
             _check.count(size, "hidden and latent")
         if self.activation not in ACTIVATIONS:

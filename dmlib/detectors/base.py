@@ -6,18 +6,16 @@ import dataclasses
 import json
 import os
 import zipfile
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from dmlib import _check, _files, compute, training
 from dmlib.training import Recipe
-
-if TYPE_CHECKING:
-    import torch
 
 FORMAT = 1  # of saved detectors
 
@@ -176,8 +174,6 @@ class TorchDetector(Detector):
         return arrays
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
-        import torch
-
         for name in ("mean_", "scale_", "used_"):
             setattr(self, name, arrays[name])
         history = training.History(arrays["train"].tolist(), arrays["validation"].tolist())

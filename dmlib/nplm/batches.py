@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,6 @@ class Batch:
 
 
 def _chunks(sample, chunk, device, dtype):
-    import torch
-
     n = max(len(points.x) for points in sample)
 
     def padded(rows):  # one array a toy, shape (rows, points)

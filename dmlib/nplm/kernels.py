@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from dmlib import _check, compute
@@ -19,9 +19,6 @@ from dmlib import _check, compute
 from .kernel_newton import further_steps
 from .references import References
 from .toys import PoolToys, data_samples
-
-if TYPE_CHECKING:
-    import torch
 
 _CENTRES = "as the centres have"
 _INDEPENDENT = 1e-13  # least squared distance of a centre from those kept, in the kernel's space
@@ -238,20 +235,14 @@ class KernelMachine:
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Returns an array in double precision on the device."""
-        import torch
-
         return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self._device)
 
     def _kernel(self, x, centres):
-        import torch
-
         squares = (x**2).sum(1)[:, None] + (centres**2).sum(1) - 2 * x @ centres.T
         return torch.exp(squares.clamp_min_(0).mul_(-0.5 / self.sigma**2))
 
     def _independent(self, candidates):
         """Pivoted Cholesky decomposition: the centres that matter, and the factor of their kernel matrix."""
-        import torch
-
         left = candidates.new_ones(len(candidates))  # squared distance from the span of those chosen
         columns = candidates.new_empty(len(candidates), min(64, len(candidates)))
         chosen: list[int] = []
@@ -268,6 +259,4 @@ class KernelMachine:
         return candidates[chosen], columns[chosen, : len(chosen)].tril().contiguous()
 
     def _features(self, x):
-        import torch
-
         return torch.linalg.solve_triangular(self._lower, self._kernel(x, self._centres).T, upper=False).T.contiguous()

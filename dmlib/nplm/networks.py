@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from dmlib import _check, compute
 
-if TYPE_CHECKING:
-    import torch
-
-    from .batches import Batch
+from .batches import Batch
 
 _ALMOST_NOTHING = 1e-16  # weight of a cell without reference events, for the Fisher matrix
 
@@ -107,8 +104,6 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: compute.Seed =
 
 def tensor(array: np.ndarray) -> torch.Tensor:
     """Returns an array on the device, in double precision but for Apple's GPUs, which have none."""
-    import torch
-
     device = compute.device()
     return torch.as_tensor(array, dtype=torch.float32 if device.startswith("mps") else torch.float64, device=device)
 
@@ -177,8 +172,6 @@ class Network:
 
     def fisher(self, weights: torch.Tensor, batch: Batch):
         """Returns L, its gradient, and the Fisher matrix, shape (toys, parameters, parameters)."""
-        import torch
-
         layers, gradient = self._layers(weights), weights.new_zeros(weights.shape)
         parts = self._layers(gradient)
         fisher = weights.new_zeros(len(weights), self.parameters, self.parameters)
@@ -206,8 +199,6 @@ class Network:
 
     def _forward(self, layers, x, workspace):
         """Outputs of all layers, which stay until the workspace is used again."""
-        import torch
-
         outputs, toys, n = [], len(layers[0]), x.shape[-1]
         for i, layer in enumerate(layers):
             z = workspace.take(("output", i), x, toys, layer.shape[1], n)
@@ -235,8 +226,6 @@ class Network:
 
     def _delta(self, layers, i, delta, outputs):
         """Derivative by the inputs of layer i's neurons, from that by the inputs of layer i + 1."""
-        import torch
-
         next_layer, out = layers[i + 1][:, :, :-1], self._workspace.take(("delta", i), outputs[i], *outputs[i].shape)
         if delta.shape[1] == 1:
             torch.mul(next_layer.transpose(1, 2), delta, out=out)
@@ -245,8 +234,6 @@ class Network:
         return torch.ops.aten.sigmoid_backward.grad_input(out, outputs[i], grad_input=out)
 
     def _backward(self, layers, parts, x, outputs, delta):
-        import torch
-
         for i in reversed(range(1, len(layers))):
             parts[i][:, :, :-1] += torch.bmm(delta, outputs[i - 1].transpose(1, 2))
             parts[i][:, :, -1] += delta.sum(dim=2)
@@ -258,8 +245,6 @@ class Network:
 
     def _jacobian(self, layers, x, outputs, delta):
         """Derivative of f by every parameter, times delta, shape (toys, parameters, n)."""
-        import torch
-
         toys, n = len(delta), x.shape[-1]
         jacobian = self._workspace.take("jacobian", delta, toys, self.parameters, n)
         rows = jacobian.split([k * m for k, m in self.shapes], dim=1)

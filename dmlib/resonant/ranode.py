@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
@@ -17,9 +17,6 @@ from dmlib import _check, compute, training
 from dmlib.models import Flow
 
 from .base import fresh_flow, select_events, sideband_flow
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAPER = training.Recipe(
     epochs=300, batch_size=256, learning_rate=3e-4, weight_decay=0.01, validation=0.5, keep=10, clip=10.0
@@ -160,8 +157,6 @@ def profile(
         >>> profile(RANODE(quick, signal=quick), x, m, (3.3, 3.7), [0.01, 0.1]).shape
         (2, 2)
     """
-    import pandas as pd
-
     outer = getattr(method, "outer_", None)
     rows = []
     for value in w:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
@@ -16,9 +17,6 @@ from dmlib import _check, compute
 from .data import CHUNK, split, tensors
 from .random import generator, seeded
 from .recipe import Recipe
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Kept(NamedTuple):
@@ -99,8 +97,6 @@ def fit(
         >>> round(line.weight.item(), 2)
         2.0
     """
-    import torch
-
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe={recipe!r}: expected a Recipe, as in training.Recipe(epochs=10)")
     device = next(module.parameters(), torch.empty(0)).device
@@ -182,8 +178,6 @@ def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _mean(loss: Callable, data: Sequence[torch.Tensor]) -> torch.Tensor:
-    import torch
-
     with torch.no_grad():
         parts = [loss(*part).sum() for part in zip(*(t.split(CHUNK) for t in data), strict=True)]
     return torch.stack(parts).sum() / len(data[0])
