@@ -20,10 +20,8 @@ def numbers(values: ArrayLike, name: str) -> np.ndarray:
     """Returns values as an array of floats, of any shape; masked values are refused, since numpy drops masks."""
     parts = values if isinstance(values, list | tuple) else [values]
     if any(np.ma.is_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
-        raise ValueError(
-            f"{name} holds masked values: leave them out with .compressed() (in every array that goes with it),"
-            " or put numbers in their place with .filled(value)"
-        )
+        hint = "leave them out with .compressed() (in every array), or put numbers in their place with .filled(value)"
+        raise ValueError(f"{name} holds masked values: {hint}")
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufO":
@@ -61,9 +59,6 @@ def feature_array(x: ArrayLike, columns: int | None = None, name: str = "x", why
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"{name} has {array.shape[1]} features: expected {columns}, {why}")
     return finite(array, name)
-
-
-features = feature_array  # the name that some callers still use
 
 
 def column(values: ArrayLike, name: str, n: int | None = None, one: str = "number") -> np.ndarray:

@@ -252,11 +252,7 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
     return transverse, unrolled
 
 
-def sic(
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    reference: bool = True,
-    ax: Axes | None = None,
-) -> Axes:
+def sic(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], reference: bool = True, ax: Axes | None = None) -> Axes:
     r"""Draws the significance improvement :math:`\epsilon_S / \sqrt{\epsilon_B}` against the background efficiency.
 
     Arguments:

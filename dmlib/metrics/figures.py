@@ -84,9 +84,8 @@ def figures_of_merit(
     notes = np.where(extreme, "all or none of the signal passes: the error is a limit", "")
     notes = np.where(enough, notes, too_few)
 
-    rows = [
-        ("AUC", area, area_error, n_background, "the classes do not overlap: the error is a limit" if separated else "")
-    ]
+    note = "the classes do not overlap: the error is a limit" if separated else ""
+    rows = [("AUC", area, area_error, n_background, note)]
     for figure, unit in (("eff_S", np.ones_like(points)), ("SI", np.sqrt(points))):
         names = [f"{figure}({label})" for label in labels]
         rows += zip(names, efficiency / unit, error / unit, events, notes, strict=True)

@@ -181,7 +181,7 @@ def make(classifier, random_state: compute.Seed):
         return named[classifier](random_state=random_state)
     if not hasattr(classifier, "fit") or isinstance(classifier, type) or not hasattr(classifier, "predict_proba"):
         raise ValueError(
-            f"classifier={classifier!r}: expected one of {', '.join(named)}, or a classifier with predict_proba"
+            f"classifier={classifier!r}: expected one of network, trees, or a classifier with predict_proba"
         )
     fresh = clone(classifier)
     seeds = {
@@ -202,10 +202,8 @@ def fit_weighted(classifier, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
     """
     name = _weight_name(classifier)
     if name is None and not np.allclose(weight, weight[0]):
-        raise ValueError(
-            f"classifier={classifier!r} takes no sample_weight, but the two samples have {np.bincount(y).tolist()}"
-            " events or weights of their own; take a classifier that does"
-        )
+        samples = f"the two samples have {np.bincount(y).tolist()} events or weights of their own"
+        raise ValueError(f"classifier={classifier!r} takes no sample_weight, but {samples}; take one that does")
     return classifier.fit(x, y) if name is None else classifier.fit(x, y, **{name: weight})
 
 

@@ -114,10 +114,8 @@ class KernelMachine:
 
     def __init__(self, centres: ArrayLike, sigma: float, penalty: float, iterations: int = 1, tolerance: float = 1e-3):
         self.sigma, self.penalty = _check.positive(sigma, "sigma"), _check.positive(penalty, "penalty")
-        self.iterations, self.tolerance = (
-            _check.count(iterations, "iterations"),
-            _check.positive(tolerance, "tolerance"),
-        )
+        self.iterations = _check.count(iterations, "iterations")
+        self.tolerance = _check.positive(tolerance, "tolerance")
         device = compute.device()
         self._device = "cpu" if device.startswith("mps") else device  # Apple's GPUs have no double precision
         self._centres, self._lower = self._independent(self.tensor(_check.feature_array(centres, name="centres")))
@@ -206,11 +204,8 @@ class KernelMachine:
         for group in [numbers] if references.shared else [[i] for i in numbers]:
             self._fit(*references.of(group[0]), group, samples, fits)
         if not np.isfinite(fits.t).all():
-            wrong = np.flatnonzero(~np.isfinite(fits.t))[0]
-            raise FloatingPointError(
-                f"t of toy {wrong} is not finite: look for features of very different size (`normalise` them), or try a"
-                " larger penalty"
-            )
+            hint = "look for features of very different size (`normalise` them), or try a larger penalty"
+            raise FloatingPointError(f"t of toy {np.isfinite(fits.t).argmin()} is not finite: {hint}")
         return fits
 
     def chunks(self, x: np.ndarray, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:

@@ -25,9 +25,7 @@ def check_architecture(architecture: Sequence[int]) -> tuple[int, ...]:
     """Returns the numbers of neurons of all layers, or says what is wrong with them."""
     layers = tuple(architecture) if isinstance(architecture, Iterable) else ()
     if len(layers) < 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in layers):
-        raise ValueError(
-            f"architecture={architecture!r}: expected numbers of neurons from input to output, as (2, 5, 1)"
-        )
+        raise ValueError(f"architecture={architecture!r}: expected numbers of neurons by layer, as (2, 5, 1)")
     if layers[-1] != 1:
         raise ValueError(f"architecture={architecture!r} ends in {layers[-1]}: expected 1, the log ratio; add a 1")
     return tuple(int(n) for n in layers)
@@ -214,13 +212,13 @@ class Network:
     def _slope(self, f, in_reference, in_data, value):
         """Derivative of L by f, in the place of f; adds to the loss if that is asked for."""
         if in_data is not None and value is not None:
-            value -= _total(f * in_data)
+            value -= (f * in_data).sum(dim=(1, 2))
         if in_reference is None:
             return f.copy_(in_data).neg_()
         if value is None:
             f.exp_().mul_(in_reference)
         else:
-            value += _total(f.expm1_().mul_(in_reference))
+            value += f.expm1_().mul_(in_reference).sum(dim=(1, 2))
             f.add_(in_reference)
         return f if in_data is None else f.sub_(in_data)
 
@@ -257,8 +255,3 @@ class Network:
             else:
                 torch.mul(delta[:, :, None], x[:, None], out=out)
         return jacobian
-
-
-def _total(values: torch.Tensor) -> torch.Tensor:
-    """Sum over a chunk, shape (toys,)."""
-    return values.sum(dim=(1, 2))

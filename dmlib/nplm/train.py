@@ -147,12 +147,9 @@ class Trainer:
 
 
 def _check_finite(loss, numbers):
-    wrong = np.flatnonzero(~np.isfinite(loss.cpu().numpy()))
-    if len(wrong):
-        raise FloatingPointError(
-            f"t of toy {numbers[wrong[0]]} is not finite from any start: e^f overflows; look for features of very"
-            " different size (`normalise` them), or try a smaller weight_clipping"
-        )
+    if not (finite := loss.isfinite().cpu()).all():
+        hint = "look for features of very different size (`normalise` them), or try a smaller weight_clipping"
+        raise FloatingPointError(f"t of toy {numbers[finite.int().argmin()]} is not finite from any start: {hint}")
 
 
 def _fingerprint(x):

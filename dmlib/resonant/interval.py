@@ -47,11 +47,10 @@ def interval(found: ArrayLike, true: ArrayLike, toys: ArrayLike, level: float = 
     from sklearn.linear_model import QuantileRegressor
 
     _check.share(level, "level", zero=False, one=False)
-    found, true, toys = (_check.numbers(v, name) for v, name in ((found, "found"), (true, "true"), (toys, "toys")))
+    named = (found, "found"), (true, "true"), (toys, "toys")
+    found, true, toys = (_check.finite(_check.numbers(v, name), name) for v, name in named)
     if true.shape != toys.shape or true.ndim != 1 or len(true) < 20:
         raise ValueError(f"true and toys: expected two series of at least 20, got shapes {true.shape} and {toys.shape}")
-    if not (np.isfinite(true).all() and np.isfinite(toys).all() and np.isfinite(found).all()):
-        raise ValueError("shares: expected finite numbers")
     # In units of the largest share: the solver's tolerance is absolute.
     unit, edges = max(true.max(), 1e-300), []
     for quantile in ((1 + level) / 2, (1 - level) / 2):

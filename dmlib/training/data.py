@@ -24,13 +24,8 @@ def tensors(*arrays: ArrayLike, device: str | torch.device | None = None) -> tup
         >>> tensors([1, 2])[0].dtype
         torch.float32
     """
-    device = device or compute.device()
-    return tuple(
-        a.to(device)
-        if isinstance(a, torch.Tensor)
-        else torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device)
-        for a in arrays
-    )
+    floats = (a if isinstance(a, torch.Tensor) else np.ascontiguousarray(a, dtype=np.float32) for a in arrays)
+    return tuple(torch.as_tensor(a, device=device or compute.device()) for a in floats)
 
 
 def split(n: int, validation: float, seed: compute.Seed) -> tuple[np.ndarray, np.ndarray]:

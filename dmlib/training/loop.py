@@ -171,9 +171,8 @@ def _prepared(data, validation, loss, weight, recipe, seed, device):
 def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
     values = loss(*batch)
     if values.shape != (len(batch[0]),):
-        raise ValueError(
-            f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {tuple(values.shape)}"
-        )
+        shape = tuple(values.shape)
+        raise ValueError(f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {shape}")
     return values
 
 
@@ -197,8 +196,6 @@ def _keep(states: list, history: History, module: torch.nn.Module, epoch: int, k
 def _finite(value: torch.Tensor, kind: str, epoch: int, recipe: Recipe) -> float:
     value = float(value)
     if not np.isfinite(value):
-        raise FloatingPointError(
-            f"{kind} loss of epoch {epoch} is {value}: look for values that are not finite or very large in the data,"
-            f" or try a smaller learning rate than {recipe.learning_rate:g}"
-        )
+        hint = f"look for very large values in the data, or try a smaller learning rate than {recipe.learning_rate:g}"
+        raise FloatingPointError(f"{kind} loss of epoch {epoch} is {value}: {hint}")
     return value
