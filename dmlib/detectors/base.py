@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import zipfile
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -148,14 +149,8 @@ class TorchDetector(Detector):
         self.scale_ = np.where(self.used_, spread, 1.0)
         with training.seeded(self.random_state, "weights"):
             module = self.build(int(self.used_.sum())).to(compute.device())
-        self.history_ = training.fit(
-            module,
-            lambda *batch: self.loss(module, *batch),
-            [self._standardised(x)],
-            recipe=self.recipe,
-            weight=weight,
-            seed=self.random_state,
-        )
+        loss, data = partial(self.loss, module), [self._standardised(x)]
+        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)

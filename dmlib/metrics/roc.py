@@ -56,12 +56,9 @@ class Roc:
     ) -> None:
         background, w_b = _sample("background", background_scores, background_weights)
         signal, w_s = _sample("signal", signal_scores, signal_weights)
-        eff_b, eff_s, self.thresholds = sklearn.metrics.roc_curve(
-            np.repeat([0, 1], [len(background), len(signal)]),
-            np.concatenate([background, signal]),
-            sample_weight=np.concatenate([w_b, w_s]),
-            drop_intermediate=False,
-        )
+        y, scores = np.repeat([0, 1], [len(background), len(signal)]), np.concatenate([background, signal])
+        options = {"sample_weight": np.concatenate([w_b, w_s]), "drop_intermediate": False}
+        eff_b, eff_s, self.thresholds = sklearn.metrics.roc_curve(y, scores, **options)
         self.curve, self.weights = Curve(eff_b, eff_s), (w_b, w_s)
         # For each event, the index of the threshold at which it starts to pass.
         self._steps = tuple(np.searchsorted(-self.thresholds, -scores) for scores in (background, signal))

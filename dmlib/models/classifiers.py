@@ -98,11 +98,8 @@ class NetworkClassifier(_Binary):
 
     def _probability(self, x):
         x = (x - self.mean_) / self.scale_
-        parts = [
-            training.evaluate(lambda x, f=network: torch.sigmoid(f(x)[:, 0].double()), x)
-            for network in self.history_.modules
-        ]
-        return np.mean(parts, axis=0)
+        outputs = [lambda x, f=network: torch.sigmoid(f(x)[:, 0].double()) for network in self.history_.modules]
+        return np.mean([training.evaluate(output, x) for output in outputs], axis=0)
 
 
 @dataclass(eq=False, repr=False)
@@ -180,9 +177,8 @@ def make(classifier, random_state: compute.Seed):
     if isinstance(classifier, str) and classifier in named:
         return named[classifier](random_state=random_state)
     if not hasattr(classifier, "fit") or isinstance(classifier, type) or not hasattr(classifier, "predict_proba"):
-        raise ValueError(
-            f"classifier={classifier!r}: expected one of network, trees, or a classifier with predict_proba"
-        )
+        expected = "expected one of network, trees, or a classifier with predict_proba"
+        raise ValueError(f"classifier={classifier!r}: {expected}")
     fresh = clone(classifier)
     seeds = {
         name: compute.seed(random_state, *name.split("__"))

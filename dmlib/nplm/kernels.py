@@ -197,11 +197,9 @@ class KernelMachine:
         if self.iterations > 1 and any(isinstance(x, Sums) for x in samples):
             raise ValueError(f"toys: sums are enough for one step; expected events for iterations={self.iterations}")
         references = References(reference, reference_weights, expected, len(samples), d, _CENTRES)
-        fits = KernelFits(
-            self, np.empty(len(samples)), np.empty((len(samples), len(self.centres))), np.ones(len(samples), dtype=int)
-        )
-        numbers = range(len(samples))
-        for group in [numbers] if references.shared else [[i] for i in numbers]:
+        n = len(samples)
+        fits = KernelFits(self, np.empty(n), np.empty((n, len(self.centres))), np.ones(n, dtype=int))
+        for group in [range(n)] if references.shared else [[i] for i in range(n)]:
             self._fit(*references.of(group[0]), group, samples, fits)
         if not np.isfinite(fits.t).all():
             hint = "look for features of very different size (`normalise` them), or try a larger penalty"

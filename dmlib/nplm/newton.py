@@ -73,10 +73,8 @@ def minimise(
 def _step(weights, bounds, gradient, fisher, damping):
     """The step of every toy: free weights solve the damped equations, those that meet an edge stop there."""
     diagonal = fisher.diagonal(dim1=1, dim2=2)
-    damped = fisher + torch.diag_embed(
-        damping[:, None]
-        * torch.maximum(diagonal, _LEAST_DIAGONAL * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30))
-    )
+    least = _LEAST_DIAGONAL * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30)
+    damped = fisher + torch.diag_embed(damping[:, None] * torch.maximum(diagonal, least))
     to_edge = torch.stack([-bounds - weights, bounds - weights])
     fixed = ((weights >= bounds) & (gradient < 0)) | ((weights <= -bounds) & (gradient > 0))
     step = torch.zeros_like(weights)

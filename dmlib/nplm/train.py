@@ -112,7 +112,8 @@ class Trainer:
         for i, start in enumerate(starts):
             trial = self._warmed_up(start, single, _recorder(epochs, i * self.warm_up.steps(self.layers), best))
             if self.newton:
-                trial = self._refined(trial, first, _recorder(iterations, len(iterations), best))
+                record = _recorder(iterations, len(iterations), best)
+                trial = newton.minimise(self.network, trial, self.bounds, first, self.newton, record)
             loss = self.network.loss(trial, events)
             better = loss < best  # never true of NaN
             weights = torch.where(better[:, None], trial, weights)
@@ -120,7 +121,7 @@ class Trainer:
         _check_finite(best, numbers)
         if first is not events:
             record = _recorder(iterations, len(iterations), torch.full_like(best, torch.inf))
-            weights = self._refined(weights, events, record)
+            weights = newton.minimise(self.network, weights, self.bounds, events, self.newton, record)
         loss, _, fisher = self.network.fisher(weights, events)
         _check_finite(loss, numbers)
         vanished = self._vanished(fisher).cpu().numpy()
@@ -135,9 +136,6 @@ class Trainer:
         epochs = self.warm_up.steps(self.layers)
         weights = adam.minimise(self.network, weights, bounds, batch, self.warm_up, epochs, record)
         return weights.to(self.dtype).clamp_(-self.bounds, self.bounds)  # the rounded bounds may lie outside
-
-    def _refined(self, weights, batch, record):
-        return newton.minimise(self.network, weights, self.bounds, batch, self.newton, record)
 
     def _vanished(self, fisher: torch.Tensor) -> torch.Tensor:
         """True where f no longer depends on the weights of the features, the constant apart."""

@@ -111,9 +111,8 @@ class RANODE(BaseEstimator):
             signal = logsigmoid(module.logit) + module.flow().log_prob(z)
             return background - torch.logaddexp(signal, logsigmoid(-module.logit) + background)
 
-        self.history_ = training.fit(
-            module, loss, (z, background), recipe=self.signal_.recipe, seed=self.signal_.random_state
-        )
+        recipe, seed = self.signal_.recipe, self.signal_.random_state
+        self.history_ = training.fit(module, loss, (z, background), recipe=recipe, seed=seed)
         self.signal_.flows_ = [kept.flow for kept in self.history_.modules]
         self.w_ = float(torch.sigmoid(module.logit.detach()))
         self.log_likelihood_ = -self.history_.best[0].loss

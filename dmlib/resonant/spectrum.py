@@ -123,15 +123,13 @@ class Spectrum(BaseEstimator):
     def expected(self) -> tuple[float, float]:
         """Returns the number of events expected inside the region, and its error from the fit."""
         check_is_fitted(self)
-        inside = ~self.outside_
-        value = self._integrals(self.values_)[inside].sum()
-        steps = np.sqrt(np.diag(self.covariance_))
-        shifts = [0.5 * s * np.eye(self.parameters)[k] for k, s in enumerate(steps)]
-        gradient = [
-            (self._integrals(self.values_ + d)[inside].sum() - self._integrals(self.values_ - d)[inside].sum()) / s
-            for d, s in zip(shifts, steps, strict=True)
-        ]
-        return float(value), float(np.sqrt(gradient @ self.covariance_ @ gradient))
+
+        def inside(values):
+            return self._integrals(values)[~self.outside_].sum()
+
+        value, steps = self.values_, np.sqrt(np.diag(self.covariance_))
+        gradient = [(inside(value + d) - inside(value - d)) / (2 * d.sum()) for d in np.diag(steps) / 2]
+        return float(inside(value)), float(np.sqrt(gradient @ self.covariance_ @ gradient))
 
     def bump(self, m: ArrayLike) -> Bump:
         """Compares the events of m inside the region with the number expected there (`dmlib.counting.p_value`)."""
