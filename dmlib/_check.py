@@ -156,6 +156,15 @@ def count(value: Any, name: str, least: int | None = 1) -> int:
     return number
 
 
+def choice(value: Any, name: str, options: Iterable[str]) -> Any:
+    """Returns one of the options."""
+    names = list(options)
+    if value not in names:
+        expected = " or ".join(map(repr, names)) if len(names) < 3 else f"one of {', '.join(names)}"
+        raise ValueError(f"{name}={reprlib.repr(value)}: expected {expected}")
+    return value
+
+
 def near(name: object, names: Iterable[str]) -> str:
     """Returns a hint for an unknown name, " Did you mean 'a' or 'b'?", or nothing if none is like it."""
     found = difflib.get_close_matches(str(name), list(names), n=3, cutoff=0.5)

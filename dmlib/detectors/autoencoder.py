@@ -79,8 +79,7 @@ class SimpleAE(TorchDetector):
             >>> SimpleAE.paper("2a").latent
             15
         """
-        if channel not in CHANNELS:
-            raise ValueError(f"channel={channel!r}: expected one of {', '.join(CHANNELS)}")
+        _check.choice(channel, "channel", CHANNELS)
         recipe = Recipe(epochs=1_000, batch_size=125, learning_rate=1e-3, validation=0.1, patience=20)
         if channel == "2a":
             sgd = recipe.replace(optimizer="sgd", learning_rate=0.1)
@@ -91,10 +90,8 @@ class SimpleAE(TorchDetector):
         """Returns encoder and decoder as one module."""
         for size in (*self.hidden, self.latent):
             _check.count(size, "hidden and latent")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}")
-        if self.initial not in ("torch", "normal"):
-            raise ValueError(f"initial={self.initial!r}: expected 'torch' or 'normal'")
+        _check.choice(self.activation, "activation", ACTIVATIONS)
+        _check.choice(self.initial, "initial", ("torch", "normal"))
         _check.share(self.dropout, "dropout", one=False)
         activation, encoder = getattr(nn, ACTIVATIONS[self.activation]), [d, *self.hidden, self.latent]
         layers: list[nn.Module] = []

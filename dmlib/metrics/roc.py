@@ -76,11 +76,6 @@ class Roc:
         # Weights whose squares underflow are no support.
         return np.divide((points * weights.sum()) ** 2, passed, out=np.zeros_like(passed), where=passed > 0)
 
-    def signal_efficiency(self, points: np.ndarray, min_events: float) -> np.ndarray:
-        """Signal efficiency at working points, NaN where too few background events pass."""
-        enough = supported(self.background_events(points), min_events)
-        return np.where(enough, self.curve.signal_efficiency(points), np.nan)
-
     def sic(self, min_events: float) -> tuple[np.ndarray, np.ndarray]:
         """Background efficiencies and significance improvements of all cuts from the tightest supported one on."""
         points = np.unique(self.curve.eff_b)[1:]

@@ -43,10 +43,8 @@ class Spline(zuko.transforms.MonotonicRQSTransform):
 def build(kind: str, features: int, context: int, transforms: int, hidden, bins: int, bound: float) -> zuko.flows.MAF:
     """Returns an untrained masked autoregressive flow, affine ("maf") or by rational quadratic splines ("rqs")."""
     options = {"transforms": transforms, "hidden_features": tuple(hidden)}
-    if kind == "rqs":
+    if _check.choice(kind, "kind", ("maf", "rqs")) == "rqs":
         options |= {"univariate": partial(Spline, bound=bound), "shapes": [(bins,), (bins,), (bins - 1,)]}
-    elif kind != "maf":
-        raise ValueError(f"kind={kind!r}: expected 'maf' or 'rqs'")
     flow = zuko.flows.MAF(features, context, **options)
     if features == 1 and not context:  # plain parameters without a network, which zuko starts far from the identity
         for parameter in flow.parameters():

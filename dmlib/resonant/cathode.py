@@ -73,8 +73,7 @@ class CATHODE(RatioMethod):
             ValueError: No event lies inside the region, or none outside; arguments are not finite or do not fit.
             FloatingPointError: A training diverges.
         """
-        if self.mass not in ("kde", "spectrum"):
-            raise ValueError(f"mass={self.mass!r}: expected 'kde' or 'spectrum'")
+        _check.choice(self.mass, "mass", ("kde", "spectrum"))
         _check.positive(self.oversampling, "oversampling")
         x, m, inside = select_events(x, m, region)
         self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)
