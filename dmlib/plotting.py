@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -165,9 +165,10 @@ def stacked(
     names = names[np.argsort(np.bincount(inverse, weights))]
     others = [name for name in names if name not in PROCESS_COLOURS]
     colours = PROCESS_COLOURS | dict(zip(others, map(str, np.linspace(0.55, 0.85, len(others))), strict=True))  # greys
-    masks, style = [processes == name for name in names], {"histtype": "stepfilled", "stacked": True, "linewidth": 0}
-    style |= {"color": [colours[name] for name in names], "label": list(names)}
-    ax.hist([values[mask] for mask in masks], list(bins), weights=[weights[mask] for mask in masks], **style)
+    masks = [processes == name for name in names]
+    drawn: dict[str, Any] = {"label": list(names), "color": [colours[name] for name in names]}
+    drawn["weights"] = [weights[mask] for mask in masks]
+    ax.hist([values[mask] for mask in masks], list(bins), stacked=True, histtype="stepfilled", linewidth=0, **drawn)
     total, _ = np.histogram(values, bins, weights=weights)
     largest = np.abs(weights).max() or 1.0  # weights may be so large that their squares are not held by floats
     error = largest * np.sqrt(np.histogram(values, bins, weights=(weights / largest) ** 2)[0])

@@ -85,8 +85,9 @@ class Detector(BaseEstimator):
             "parameters": {name: _plain(value, name) for name, value in self.get_params(deep=False).items()},
             "columns": list(getattr(self, "feature_names_in_", [])) or self.n_features_in_,
         }
+        arrays: dict[str, Any] = {"about": np.array(json.dumps(about)), **self._arrays()}
         with _files.replacing(path) as file:
-            np.savez_compressed(file, about=np.array(json.dumps(about)), **self._arrays())
+            np.savez_compressed(file, **arrays)
 
     def _remember(self, columns: list[str] | int) -> None:
         """Notes the columns of the training: their names, or their number."""
@@ -205,8 +206,8 @@ def load(path: str | os.PathLike) -> Detector:
 
     path = _files.expanded(path)
     try:
-        with np.lib.npyio.NpzFile(path) as file:  # without allow_pickle
-            arrays = dict(file)
+        with open(path, "rb") as file:
+            arrays = dict(np.lib.npyio.NpzFile(file).items())  # without allow_pickle
         about = json.loads(str(arrays.pop("about")))
         name, parameters, columns = about["detector"], about["parameters"], about["columns"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
