@@ -1,7 +1,7 @@
 """The package under the course *Anomaly Detection for New Physics*.
 
 ``import dmlib`` loads nothing beyond numpy: a submodule (``dmlib.events``, ``dmlib.metrics``, ...) is imported when it
-is first named, and torch only by the functions that need it.
+is first named, and torch only with those that train.
 
 Example:
     >>> import dmlib

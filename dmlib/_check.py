@@ -20,10 +20,8 @@ def numbers(values: ArrayLike, name: str) -> np.ndarray:
     """Returns values as an array of floats, of any shape; masked values are refused, since numpy drops masks."""
     parts = values if isinstance(values, list | tuple) else [values]
     if any(np.ma.is_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
-        raise ValueError(
-            f"{name} holds masked values: leave them out with .compressed() (in every array that goes with it),"
-            " or put numbers in their place with .filled(value)"
-        )
+        hint = "leave them out with .compressed() (in every array), or put numbers in their place with .filled(value)"
+        raise ValueError(f"{name} holds masked values: {hint}")
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufO":
@@ -156,6 +154,15 @@ def count(value: Any, name: str, least: int | None = 1) -> int:
         more = "" if least is None else f" of {least} or more"
         raise ValueError(f"{name}={reprlib.repr(value)}: expected a whole number{more}") from None
     return number
+
+
+def choice(value: Any, name: str, options: Iterable[str]) -> Any:
+    """Returns one of the options."""
+    names = list(options)
+    if value not in names:
+        expected = " or ".join(map(repr, names)) if len(names) < 3 else f"one of {', '.join(names)}"
+        raise ValueError(f"{name}={reprlib.repr(value)}: expected {expected}")
+    return value
 
 
 def near(name: object, names: Iterable[str]) -> str:

@@ -170,10 +170,8 @@ def asimov_significance(
     return np.sqrt(2 * np.maximum(first - second, 0))[()]
 
 
-def _checked(
-    name: str, counts: ArrayLike, background: ArrayLike, background_error: ArrayLike
-) -> tuple[np.ndarray, ...]:
-    arguments = {name: counts, "background": background, "background_error": background_error}
+def _checked(name: str, counts: ArrayLike, background: ArrayLike, error: ArrayLike) -> tuple[np.ndarray, ...]:
+    arguments = {name: counts, "background": background, "background_error": error}
     arrays = [_check.numbers(values, key) for key, values in arguments.items()]
     try:
         counts, b, sigma = np.broadcast_arrays(*arrays)

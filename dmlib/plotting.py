@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -56,23 +56,15 @@ def use_style() -> None:
         >>> from dmlib import plotting
         >>> plotting.use_style()
     """
-    mpl.rcParams.update(
-        {
-            "axes.grid": True,
-            "axes.prop_cycle": cycler(color=COLOURS),
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "figure.dpi": 100,
-            "figure.facecolor": "white",
-            "figure.figsize": (6.4, 3.8),
-            "figure.constrained_layout.use": True,
-            "font.size": 11,
-            "grid.alpha": 0.25,
-            "legend.frameon": False,
-            "lines.linewidth": 1.8,
-            "savefig.facecolor": "white",
-        }
-    )
+    mpl.rc("axes", grid=True, prop_cycle=cycler(color=COLOURS))
+    mpl.rc("axes.spines", right=False, top=False)
+    mpl.rc("figure", dpi=100, facecolor="white", figsize=(6.4, 3.8))
+    mpl.rc("figure.constrained_layout", use=True)
+    mpl.rc("font", size=11)
+    mpl.rc("grid", alpha=0.25)
+    mpl.rc("legend", frameon=False)
+    mpl.rc("lines", linewidth=1.8)
+    mpl.rc("savefig", facecolor="white")
 
 
 def scatter(
@@ -173,16 +165,10 @@ def stacked(
     names = names[np.argsort(np.bincount(inverse, weights))]
     others = [name for name in names if name not in PROCESS_COLOURS]
     colours = PROCESS_COLOURS | dict(zip(others, map(str, np.linspace(0.55, 0.85, len(others))), strict=True))  # greys
-    ax.hist(
-        [values[processes == name] for name in names],
-        bins=list(bins),
-        weights=[weights[processes == name] for name in names],
-        color=[colours[name] for name in names],
-        label=list(names),
-        stacked=True,
-        histtype="stepfilled",
-        linewidth=0,
-    )
+    masks = [processes == name for name in names]
+    drawn: dict[str, Any] = {"label": list(names), "color": [colours[name] for name in names]}
+    drawn["weights"] = [weights[mask] for mask in masks]
+    ax.hist([values[mask] for mask in masks], list(bins), stacked=True, histtype="stepfilled", linewidth=0, **drawn)
     total, _ = np.histogram(values, bins, weights=weights)
     largest = np.abs(weights).max() or 1.0  # weights may be so large that their squares are not held by floats
     error = largest * np.sqrt(np.histogram(values, bins, weights=(weights / largest) ** 2)[0])
@@ -252,11 +238,7 @@ def event_display(event: ak.Record) -> tuple[Axes, Axes]:
     return transverse, unrolled
 
 
-def sic(
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    reference: bool = True,
-    ax: Axes | None = None,
-) -> Axes:
+def sic(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], reference: bool = True, ax: Axes | None = None) -> Axes:
     r"""Draws the significance improvement :math:`\epsilon_S / \sqrt{\epsilon_B}` against the background efficiency.
 
     Arguments:
@@ -291,10 +273,7 @@ def sic(
         grid = np.geomspace(smallest, 1, 100)
         ax.plot(grid, np.sqrt(grid), color=GREY, linestyle=":", label="random score")
     ax.axhline(1, color=GREY, linewidth=0.8)
-    ax.set(
-        xscale="log",
-        xlabel=r"background efficiency $\epsilon_B$",
-        ylabel=r"significance improvement $\epsilon_S/\sqrt{\epsilon_B}$",
-    )
+    ax.set(xscale="log", xlabel=r"background efficiency $\epsilon_B$")
+    ax.set_ylabel(r"significance improvement $\epsilon_S/\sqrt{\epsilon_B}$")
     ax.legend()
     return ax

@@ -166,6 +166,15 @@ def test_counts():
             _check.count(bad, "epochs")
 
 
+def test_choices():
+    assert _check.choice("a", "kind", ("a", "b")) == "a"
+    for bad in ("c", None, ["a"], np.nan):
+        with pytest.raises(ValueError, match="kind=.*: expected 'a' or 'b'"):
+            _check.choice(bad, "kind", ("a", "b"))
+    with pytest.raises(ValueError, match="kind='d': expected one of a, b, c"):
+        _check.choice("d", "kind", {"a": 1, "b": 2, "c": 3})
+
+
 @given(st.text(max_size=8) | st.none() | st.integers())
 def test_hints_name_only_what_is_there(name):
     names = ["resonant", "claims", "shares"]

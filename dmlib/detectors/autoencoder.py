@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import torch
+from torch import nn
 
 from dmlib import _check, compute
 from dmlib.channels import CHANNELS
@@ -11,12 +15,11 @@ from dmlib.training import Recipe
 
 from .base import TorchDetector
 
-if TYPE_CHECKING:
-    import torch
-
 ACTIVATIONS = {"elu": "ELU", "relu": "ReLU", "tanh": "Tanh"}
+QUICK = Recipe(epochs=30, batch_size=250, learning_rate=2e-3, anneal=True, validation=0.1)
 
 
+@dataclass(eq=False, repr=False)
 class SimpleAE(TorchDetector):
     r"""A dense autoencoder; an event is strange if what comes out is not what went in.
 
@@ -50,23 +53,13 @@ class SimpleAE(TorchDetector):
         True
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (200, 200, 20),
-        latent: int = 10,
-        activation: str = "elu",
-        dropout: float = 0.0,
-        initial: str = "torch",
-        recipe: Recipe = Recipe(epochs=30, batch_size=250, learning_rate=2e-3, anneal=True, validation=0.1),  # noqa: B008
-        random_state: compute.Seed = 0,
-    ):
-        self.hidden = hidden
-        self.latent = latent
-        self.activation = activation
-        self.dropout = dropout
-        self.initial = initial
-        self.recipe = recipe
-        self.random_state = random_state
+    hidden: tuple[int, ...] = (200, 200, 20)
+    latent: int = 10
+    activation: str = "elu"
+    dropout: float = 0.0
+    initial: str = "torch"
+    recipe: Recipe = QUICK
+    random_state: compute.Seed = 0
 
     @classmethod
     def paper(cls, channel: str, random_state: compute.Seed = 0) -> Self:
@@ -86,8 +79,7 @@ class SimpleAE(TorchDetector):
             >>> SimpleAE.paper("2a").latent
             15
         """
-        if channel not in CHANNELS:
-            raise ValueError(f"channel={channel!r}: expected one of {', '.join(CHANNELS)}")
+        _check.choice(channel, "channel", CHANNELS)
         recipe = Recipe(epochs=1_000, batch_size=125, learning_rate=1e-3, validation=0.1, patience=20)
         if channel == "2a":
             sgd = recipe.replace(optimizer="sgd", learning_rate=0.1)
@@ -96,14 +88,10 @@ class SimpleAE(TorchDetector):
 
     def build(self, d: int) -> torch.nn.Module:
         """Returns encoder and decoder as one module."""
-        from torch import nn
-
         for size in (*self.hidden, self.latent):
             _check.count(size, "hidden and latent")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}")
-        if self.initial not in ("torch", "normal"):
-            raise ValueError(f"initial={self.initial!r}: expected 'torch' or 'normal'")
+        _check.choice(self.activation, "activation", ACTIVATIONS)
+        _check.choice(self.initial, "initial", ("torch", "normal"))
         _check.share(self.dropout, "dropout", one=False)
         activation, encoder = getattr(nn, ACTIVATIONS[self.activation]), [d, *self.hidden, self.latent]
         layers: list[nn.Module] = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import zipfile
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -17,11 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from dmlib import _check, _files, compute, training
 from dmlib.training import Recipe
 
-if TYPE_CHECKING:
-    import torch
-
 FORMAT = 1  # of saved detectors
-_ABOUT = "detector.json"
 
 
 class Detector(BaseEstimator):
@@ -76,7 +73,7 @@ class Detector(BaseEstimator):
         """Writes the fitted detector to a file of numbers and text, without pickles; `dmlib.detectors.load` reads it.
 
         Arguments:
-            path: The file (a zip archive); replaced when all is written.
+            path: The file (numpy's npz); replaced when all is written.
 
         Raises:
             TypeError: A parameter is neither a number, a text, None, nor a tuple of these or a `Recipe`.
@@ -88,12 +85,9 @@ class Detector(BaseEstimator):
             "parameters": {name: _plain(value, name) for name, value in self.get_params(deep=False).items()},
             "columns": list(getattr(self, "feature_names_in_", [])) or self.n_features_in_,
         }
-        with _files.replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_ABOUT, json.dumps(about, indent=1))
-            for name, array in self._arrays().items():
-                data = io.BytesIO()
-                np.save(data, array, allow_pickle=False)
-                archive.writestr(f"{name}.npy", data.getvalue())
+        arrays: dict[str, Any] = {"about": np.array(json.dumps(about)), **self._arrays()}
+        with _files.replacing(path) as file:
+            np.savez_compressed(file, **arrays)
 
     def _remember(self, columns: list[str] | int) -> None:
         """Notes the columns of the training: their names, or their number."""
@@ -156,14 +150,8 @@ class TorchDetector(Detector):
         self.scale_ = np.where(self.used_, spread, 1.0)
         with training.seeded(self.random_state, "weights"):
             module = self.build(int(self.used_.sum())).to(compute.device())
-        self.history_ = training.fit(
-            module,
-            lambda *batch: self.loss(module, *batch),
-            [self._standardised(x)],
-            recipe=self.recipe,
-            weight=weight,
-            seed=self.random_state,
-        )
+        loss, data = partial(self.loss, module), [self._standardised(x)]
+        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)
@@ -182,8 +170,6 @@ class TorchDetector(Detector):
         return arrays
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
-        import torch
-
         for name in ("mean_", "scale_", "used_"):
             setattr(self, name, arrays[name])
         history = training.History(arrays["train"].tolist(), arrays["validation"].tolist())
@@ -220,13 +206,9 @@ def load(path: str | os.PathLike) -> Detector:
 
     path = _files.expanded(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            about = json.loads(archive.read(_ABOUT))
-            arrays = {
-                name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
+        with open(path, "rb") as file:
+            arrays = dict(np.lib.npyio.NpzFile(file).items())  # without allow_pickle
+        about = json.loads(str(arrays.pop("about")))
         name, parameters, columns = about["detector"], about["parameters"], about["columns"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no detector that dmlib has saved, or is damaged ({error})") from error

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from dmlib import _check
 
 from .figures import figures_of_merit
-from .roc import Roc
+from .roc import Roc, supported
 from .sic import max_sic, sic_band, sic_curve, significance_improvement
 
 __all__ = [
@@ -118,4 +118,5 @@ def signal_efficiency(
     """
     points = _check.shares(background_efficiency, "background_efficiency", zero=False)
     roc = Roc(background_scores, signal_scores, background_weights, signal_weights)
-    return roc.signal_efficiency(points, min_events)[()]
+    enough = supported(roc.background_events(points), min_events)
+    return np.where(enough, roc.curve.signal_efficiency(points), np.nan)[()]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from dmlib import _check, compute
 
 from .roc import Curve, Roc, supported
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def figures_of_merit(
@@ -66,8 +62,6 @@ def figures_of_merit(
         SI(1e-4)       NaN    NaN
         max SI       0.640  0.232
     """
-    import pandas as pd
-
     points = np.atleast_1d(_check.shares(background_efficiencies, "background_efficiencies", zero=False))
     if points.ndim > 1:
         raise ValueError(f"background_efficiencies: expected a number or a list of them, not {points.ndim} dimensions")
@@ -90,9 +84,8 @@ def figures_of_merit(
     notes = np.where(extreme, "all or none of the signal passes: the error is a limit", "")
     notes = np.where(enough, notes, too_few)
 
-    rows = [
-        ("AUC", area, area_error, n_background, "the classes do not overlap: the error is a limit" if separated else "")
-    ]
+    note = "the classes do not overlap: the error is a limit" if separated else ""
+    rows = [("AUC", area, area_error, n_background, note)]
     for figure, unit in (("eff_S", np.ones_like(points)), ("SI", np.sqrt(points))):
         names = [f"{figure}({label})" for label in labels]
         rows += zip(names, efficiency / unit, error / unit, events, notes, strict=True)

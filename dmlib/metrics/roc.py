@@ -56,12 +56,9 @@ class Roc:
     ) -> None:
         background, w_b = _sample("background", background_scores, background_weights)
         signal, w_s = _sample("signal", signal_scores, signal_weights)
-        eff_b, eff_s, self.thresholds = sklearn.metrics.roc_curve(
-            np.repeat([0, 1], [len(background), len(signal)]),
-            np.concatenate([background, signal]),
-            sample_weight=np.concatenate([w_b, w_s]),
-            drop_intermediate=False,
-        )
+        y, scores = np.repeat([0, 1], [len(background), len(signal)]), np.concatenate([background, signal])
+        options = {"sample_weight": np.concatenate([w_b, w_s]), "drop_intermediate": False}
+        eff_b, eff_s, self.thresholds = sklearn.metrics.roc_curve(y, scores, **options)
         self.curve, self.weights = Curve(eff_b, eff_s), (w_b, w_s)
         # For each event, the index of the threshold at which it starts to pass.
         self._steps = tuple(np.searchsorted(-self.thresholds, -scores) for scores in (background, signal))
@@ -78,11 +75,6 @@ class Roc:
         passed = interpolate(points, self.curve.eff_b, squares)
         # Weights whose squares underflow are no support.
         return np.divide((points * weights.sum()) ** 2, passed, out=np.zeros_like(passed), where=passed > 0)
-
-    def signal_efficiency(self, points: np.ndarray, min_events: float) -> np.ndarray:
-        """Signal efficiency at working points, NaN where too few background events pass."""
-        enough = supported(self.background_events(points), min_events)
-        return np.where(enough, self.curve.signal_efficiency(points), np.nan)
 
     def sic(self, min_events: float) -> tuple[np.ndarray, np.ndarray]:
         """Background efficiencies and significance improvements of all cuts from the tightest supported one on."""

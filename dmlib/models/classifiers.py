@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +47,7 @@ class _Binary(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(x).argmax(axis=1)]
 
 
+@dataclass(eq=False, repr=False)
 class NetworkClassifier(_Binary):
     r"""A dense network, its output averaged over the epochs of lowest validation loss.
 
@@ -72,10 +74,9 @@ class NetworkClassifier(_Binary):
         True
     """
 
-    def __init__(self, hidden=(64, 64, 64), recipe: training.Recipe = PAPER, random_state=0):
-        self.hidden = hidden
-        self.recipe = recipe
-        self.random_state = random_state
+    hidden: tuple[int, ...] = (64, 64, 64)
+    recipe: training.Recipe = PAPER
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NetworkClassifier:
         """Learns to tell the two classes y, shape (n,), apart by x, shape (n, d).
@@ -100,13 +101,11 @@ class NetworkClassifier(_Binary):
 
     def _probability(self, x):
         x = (x - self.mean_) / self.scale_
-        parts = [
-            training.evaluate(lambda x, f=network: torch.sigmoid(f(x)[:, 0].double()), x)
-            for network in self.history_.modules
-        ]
-        return np.mean(parts, axis=0)
+        outputs = [lambda x, f=network: torch.sigmoid(f(x)[:, 0].double()) for network in self.history_.modules]
+        return np.mean([training.evaluate(output, x) for output in outputs], axis=0)
 
 
+@dataclass(eq=False, repr=False)
 class TreeClassifier(_Binary):
     r"""Boosted decision trees, averaged over trainings that differ in what they stop by.
 
@@ -130,13 +129,12 @@ class TreeClassifier(_Binary):
         True
     """
 
-    def __init__(self, ensemble=50, max_iter=200, learning_rate=0.1, max_leaf_nodes=31, validation=0.5, random_state=0):
-        self.ensemble = ensemble
-        self.max_iter = max_iter
-        self.learning_rate = learning_rate
-        self.max_leaf_nodes = max_leaf_nodes
-        self.validation = validation
-        self.random_state = random_state
+    ensemble: int = 50
+    max_iter: int = 200
+    learning_rate: float = 0.1
+    max_leaf_nodes: int | None = 31
+    validation: float | int = 0.5
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TreeClassifier:
         """Learns to tell the two classes y, shape (n,), apart by x, shape (n, d).
@@ -182,9 +180,8 @@ def make(classifier, random_state: compute.Seed):
     if isinstance(classifier, str) and classifier in named:
         return named[classifier](random_state=random_state)
     if not hasattr(classifier, "fit") or isinstance(classifier, type) or not hasattr(classifier, "predict_proba"):
-        raise ValueError(
-            f"classifier={classifier!r}: expected one of {', '.join(named)}, or a classifier with predict_proba"
-        )
+        expected = "expected one of network, trees, or a classifier with predict_proba"
+        raise ValueError(f"classifier={classifier!r}: {expected}")
     fresh = clone(classifier)
     seeds: dict[str, compute.Seed] = {
         name: compute.seed(random_state, *name.split("__"))
@@ -204,10 +201,8 @@ def fit_weighted(classifier, x: np.ndarray, y: np.ndarray, weight: np.ndarray):
     """
     name = _weight_name(classifier)
     if name is None and not np.allclose(weight, weight[0]):
-        raise ValueError(
-            f"classifier={classifier!r} takes no sample_weight, but the two samples have {np.bincount(y).tolist()}"
-            " events or weights of their own; take a classifier that does"
-        )
+        samples = f"the two samples have {np.bincount(y).tolist()} events or weights of their own"
+        raise ValueError(f"classifier={classifier!r} takes no sample_weight, but {samples}; take one that does")
     return classifier.fit(x, y) if name is None else classifier.fit(x, y, **{name: weight})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -42,10 +43,8 @@ class Spline(zuko.transforms.MonotonicRQSTransform):
 def build(kind: str, features: int, context: int, transforms: int, hidden, bins: int, bound: float) -> zuko.flows.MAF:
     """Returns an untrained masked autoregressive flow, affine ("maf") or by rational quadratic splines ("rqs")."""
     options = {"transforms": transforms, "hidden_features": tuple(hidden)}
-    if kind == "rqs":
+    if _check.choice(kind, "kind", ("maf", "rqs")) == "rqs":
         options |= {"univariate": partial(Spline, bound=bound), "shapes": [(bins,), (bins,), (bins - 1,)]}
-    elif kind != "maf":
-        raise ValueError(f"kind={kind!r}: expected 'maf' or 'rqs'")
     flow = zuko.flows.MAF(features, context, **options)
     if features == 1 and not context:  # plain parameters without a network, which zuko starts far from the identity
         for parameter in flow.parameters():
@@ -53,6 +52,7 @@ def build(kind: str, features: int, context: int, transforms: int, hidden, bins:
     return flow
 
 
+@dataclass(eq=False, repr=False)
 class Flow(BaseEstimator):
     r"""Density of features, or of features given the resonant mass, learnt from events.
 
@@ -95,25 +95,14 @@ class Flow(BaseEstimator):
         (2, 2)
     """
 
-    def __init__(
-        self,
-        kind="maf",
-        transforms=15,
-        hidden=(128,),
-        bins=8,
-        bound=8.0,
-        margin=1e-3,
-        recipe: training.Recipe = PAPER,
-        random_state=0,
-    ):
-        self.kind = kind
-        self.transforms = transforms
-        self.hidden = hidden
-        self.bins = bins
-        self.bound = bound
-        self.margin = margin
-        self.recipe = recipe
-        self.random_state = random_state
+    kind: str = "maf"
+    transforms: int = 15
+    hidden: tuple[int, ...] = (128,)
+    bins: int = 8
+    bound: float = 8.0
+    margin: float = 1e-3
+    recipe: training.Recipe = PAPER
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike | None = None, scaler: LogitScaler | None = None) -> Flow:
         """Learns the density of x, shape (n, d), given m, shape (n,), if there is one.

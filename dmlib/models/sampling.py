@@ -36,9 +36,8 @@ class _Inverse:
             unit = (layer.mask * degree).amax(dim=1)
             rows = torch.argsort(unit, stable=True)
             weight = (layer.weight * layer.mask).detach()[rows][:, columns]
-            self.layers.append(
-                (weight, layer.bias.detach()[rows, None], torch.bincount(unit, minlength=d + 1).tolist())
-            )
+            counts = torch.bincount(unit, minlength=d + 1).tolist()
+            self.layers.append((weight, layer.bias.detach()[rows, None], counts))
             degree, columns = unit, rows
         last = layers[-1]
         self.weight = (last.weight * last.mask).detach()[:, columns]

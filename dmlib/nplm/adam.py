@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
-    from .batches import Batch
-    from .networks import Network
-    from .recipes import Adam
+from .batches import Batch
+from .networks import Network
+from .recipes import Adam
 
 POINTS = 100  # of the history
 
@@ -43,8 +41,6 @@ def minimise(
     Returns:
         The weights.
     """
-    import torch
-
     mean, square = torch.zeros_like(weights), torch.zeros_like(weights)
     every = max(epochs // POINTS, 1)
     for k in range(1, epochs + 1):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,6 @@ class Batch:
 
 
 def _chunks(sample, chunk, device, dtype):
-    import torch
-
     n = max(len(points.x) for points in sample)
 
     def padded(rows):  # one array a toy, shape (rows, points)
@@ -80,8 +75,6 @@ def _chunks(sample, chunk, device, dtype):
         weights([points.in_data for points in sample]),
     ]
     pieces = -(-n // chunk)  # of nearly equal length
-    ends = [n * i // pieces for i in range(pieces + 1)]
-    return [
-        tuple(None if t is None else t[:, :, low:high].contiguous() for t in tensors)
-        for low, high in zip(ends, ends[1:], strict=False)
-    ]
+    cuts = [n * i // pieces for i in range(1, pieces)]
+    parts = [[None] * pieces if t is None else [p.contiguous() for p in t.tensor_split(cuts, dim=2)] for t in tensors]
+    return list(zip(*parts, strict=True))

@@ -43,11 +43,9 @@ def squeeze(reference: np.ndarray, weights: np.ndarray, data: np.ndarray, cells:
     cell, split = _cells(x, cells), len(reference)
     size = np.bincount(cell)
     means = _sums(x, cell) / size[:, None]
-    return Points(
-        means,
-        np.bincount(cell[:split], weights, len(size)),
-        np.bincount(cell[split:], minlength=len(size)).astype(float),
-    )
+    in_reference = np.bincount(cell[:split], weights, len(size))
+    in_data = np.bincount(cell[split:], minlength=len(size)).astype(float)
+    return Points(means, in_reference, in_data)
 
 
 def _cells(x, cells):

@@ -240,12 +240,9 @@ def _collected(layers: tuple[int, ...], trained: Sequence[Trained]) -> Fits:
 
     vanished = np.flatnonzero(all_of([part.vanished for part in trained]))
     if len(vanished):
-        warnings.warn(
-            f"toys {vanished.tolist()}: sigmoids are saturated at all events, no gradient is left to train the network,"
-            " and t is that of a constant; `normalise` the features, or take more starts",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        what = "sigmoids are saturated at all events, and t is that of a constant"
+        hint = "`normalise` the features, or take more starts"
+        warnings.warn(f"toys {vanished.tolist()}: {what}; {hint}", RuntimeWarning, stacklevel=3)
     history = History(curve([part.epochs for part in trained]), curve([part.iterations for part in trained]))
     return Fits(layers, all_of([part.t for part in trained]), all_of([part.weights for part in trained]), history)
 
@@ -255,11 +252,8 @@ def _given(initial, samples, bounds):
     initial, toys = _check.numbers(initial, "initial"), len(samples)
     if initial.shape not in ((len(bounds),), (toys, len(bounds))):
         raise ValueError(f"initial: expected weights of shape ({toys}, {len(bounds)}), not {initial.shape}")
-    _check.refuse(~np.isfinite(initial), "initial", "are not finite (NaN or infinite)")
-    outside = np.abs(initial) > bounds
-    if outside.any():
-        raise ValueError(
-            f"initial: a weight of size {np.abs(initial)[outside].max():g} lies outside the box; expected none above"
-            " weight_clipping; clip them, or widen the box"
-        )
+    _check.refuse(~np.isfinite(initial), "initial", "are not finite")
+    if (outside := np.abs(initial) > bounds).any():
+        most = np.abs(initial)[outside].max()
+        raise ValueError(f"initial: a weight of size {most:g} lies outside the box; clip them, or widen the box")
     return np.broadcast_to(initial, (1, toys, len(bounds))).copy()

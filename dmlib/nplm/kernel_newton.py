@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 if TYPE_CHECKING:
     from .kernels import KernelMachine
@@ -26,8 +27,6 @@ def further_steps(
     Returns:
         The coefficients, and how many steps there were, the first included.
     """
-    import torch
-
     x, w = np.concatenate([reference, data]), np.concatenate([weights, np.ones(len(data))])
     sign = np.repeat([1.0, -1.0], [len(reference), len(data)])
     ridge = machine.penalty * len(x)

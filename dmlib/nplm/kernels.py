@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from dmlib import _check, compute
@@ -19,9 +19,6 @@ from dmlib import _check, compute
 from .kernel_newton import further_steps
 from .references import References
 from .toys import PoolToys, data_samples
-
-if TYPE_CHECKING:
-    import torch
 
 _CENTRES = "as the centres have"
 _INDEPENDENT = 1e-13  # least squared distance of a centre from those kept, in the kernel's space
@@ -117,10 +114,8 @@ class KernelMachine:
 
     def __init__(self, centres: ArrayLike, sigma: float, penalty: float, iterations: int = 1, tolerance: float = 1e-3):
         self.sigma, self.penalty = _check.positive(sigma, "sigma"), _check.positive(penalty, "penalty")
-        self.iterations, self.tolerance = (
-            _check.count(iterations, "iterations"),
-            _check.positive(tolerance, "tolerance"),
-        )
+        self.iterations = _check.count(iterations, "iterations")
+        self.tolerance = _check.positive(tolerance, "tolerance")
         device = compute.device()
         self._device = "cpu" if device.startswith("mps") else device  # Apple's GPUs have no double precision
         self._centres, self._lower = self._independent(self.tensor(_check.feature_array(centres, name="centres")))
@@ -200,18 +195,13 @@ class KernelMachine:
         if self.iterations > 1 and any(isinstance(x, Sums) for x in samples):
             raise ValueError(f"toys: sums are enough for one step; expected events for iterations={self.iterations}")
         references = References(reference, reference_weights, expected, len(samples), d, _CENTRES)
-        fits = KernelFits(
-            self, np.empty(len(samples)), np.empty((len(samples), len(self.centres))), np.ones(len(samples), dtype=int)
-        )
-        numbers = range(len(samples))
-        for group in [numbers] if references.shared else [[i] for i in numbers]:
+        n = len(samples)
+        fits = KernelFits(self, np.empty(n), np.empty((n, len(self.centres))), np.ones(n, dtype=int))
+        for group in [range(n)] if references.shared else [[i] for i in range(n)]:
             self._fit(*references.of(group[0]), group, samples, fits)
         if not np.isfinite(fits.t).all():
-            wrong = np.flatnonzero(~np.isfinite(fits.t))[0]
-            raise FloatingPointError(
-                f"t of toy {wrong} is not finite: look for features of very different size (`normalise` them), or try a"
-                " larger penalty"
-            )
+            hint = "look for features of very different size (`normalise` them), or try a larger penalty"
+            raise FloatingPointError(f"t of toy {np.isfinite(fits.t).argmin()} is not finite: {hint}")
         return fits
 
     def chunks(self, x: np.ndarray, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:
@@ -236,20 +226,14 @@ class KernelMachine:
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """Returns an array in double precision on the device."""
-        import torch
-
         return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self._device)
 
     def _kernel(self, x, centres):
-        import torch
-
         squares = (x**2).sum(1)[:, None] + (centres**2).sum(1) - 2 * x @ centres.T
         return torch.exp(squares.clamp_min_(0).mul_(-0.5 / self.sigma**2))
 
     def _independent(self, candidates):
         """Pivoted Cholesky decomposition: the centres that matter, and the factor of their kernel matrix."""
-        import torch
-
         left = candidates.new_ones(len(candidates))  # squared distance from the span of those chosen
         columns = candidates.new_empty(len(candidates), min(64, len(candidates)))
         chosen: list[int] = []
@@ -266,6 +250,4 @@ class KernelMachine:
         return candidates[chosen], columns[chosen, : len(chosen)].tril().contiguous()
 
     def _features(self, x):
-        import torch
-
         return torch.linalg.solve_triangular(self._lower, self._kernel(x, self._centres).T, upper=False).T.contiguous()

@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from dmlib import _check, compute
 
-if TYPE_CHECKING:
-    import torch
-
-    from .batches import Batch
+from .batches import Batch
 
 _ALMOST_NOTHING = 1e-16  # weight of a cell without reference events, for the Fisher matrix
 
@@ -28,9 +25,7 @@ def check_architecture(architecture: Sequence[int]) -> tuple[int, ...]:
     """Returns the numbers of neurons of all layers, or says what is wrong with them."""
     layers = tuple(architecture) if isinstance(architecture, Iterable) else ()
     if len(layers) < 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in layers):
-        raise ValueError(
-            f"architecture={architecture!r}: expected numbers of neurons from input to output, as (2, 5, 1)"
-        )
+        raise ValueError(f"architecture={architecture!r}: expected numbers of neurons by layer, as (2, 5, 1)")
     if layers[-1] != 1:
         raise ValueError(f"architecture={architecture!r} ends in {layers[-1]}: expected 1, the log ratio; add a 1")
     return tuple(int(n) for n in layers)
@@ -107,8 +102,6 @@ def initial_weights(architecture: Sequence[int], toys: int, seed: compute.Seed =
 
 def tensor(array: np.ndarray) -> torch.Tensor:
     """Returns an array on the device, in double precision but for Apple's GPUs, which have none."""
-    import torch
-
     device = compute.device()
     return torch.as_tensor(array, dtype=torch.float32 if device.startswith("mps") else torch.float64, device=device)
 
@@ -177,8 +170,6 @@ class Network:
 
     def fisher(self, weights: torch.Tensor, batch: Batch):
         """Returns L, its gradient, and the Fisher matrix, shape (toys, parameters, parameters)."""
-        import torch
-
         layers, gradient = self._layers(weights), weights.new_zeros(weights.shape)
         parts = self._layers(gradient)
         fisher = weights.new_zeros(len(weights), self.parameters, self.parameters)
@@ -206,8 +197,6 @@ class Network:
 
     def _forward(self, layers, x, workspace):
         """Outputs of all layers, which stay until the workspace is used again."""
-        import torch
-
         outputs: list[torch.Tensor] = []
         toys, n = len(layers[0]), x.shape[-1]
         for i, layer in enumerate(layers):
@@ -224,20 +213,18 @@ class Network:
     def _slope(self, f, in_reference, in_data, value):
         """Derivative of L by f, in the place of f; adds to the loss if that is asked for."""
         if in_data is not None and value is not None:
-            value -= _total(f * in_data)
+            value -= (f * in_data).sum(dim=(1, 2))
         if in_reference is None:
             return f.copy_(in_data).neg_()
         if value is None:
             f.exp_().mul_(in_reference)
         else:
-            value += _total(f.expm1_().mul_(in_reference))
+            value += f.expm1_().mul_(in_reference).sum(dim=(1, 2))
             f.add_(in_reference)
         return f if in_data is None else f.sub_(in_data)
 
     def _delta(self, layers, i, delta, outputs):
         """Derivative by the inputs of layer i's neurons, from that by the inputs of layer i + 1."""
-        import torch
-
         next_layer, out = layers[i + 1][:, :, :-1], self._workspace.take(("delta", i), outputs[i], *outputs[i].shape)
         if delta.shape[1] == 1:
             torch.mul(next_layer.transpose(1, 2), delta, out=out)
@@ -246,8 +233,6 @@ class Network:
         return torch.ops.aten.sigmoid_backward.grad_input(out, outputs[i], grad_input=out)
 
     def _backward(self, layers, parts, x, outputs, delta):
-        import torch
-
         for i in reversed(range(1, len(layers))):
             parts[i][:, :, :-1] += torch.bmm(delta, outputs[i - 1].transpose(1, 2))
             parts[i][:, :, -1] += delta.sum(dim=2)
@@ -259,8 +244,6 @@ class Network:
 
     def _jacobian(self, layers, x, outputs, delta):
         """Derivative of f by every parameter, times delta, shape (toys, parameters, n)."""
-        import torch
-
         toys, n = len(delta), x.shape[-1]
         jacobian = self._workspace.take("jacobian", delta, toys, self.parameters, n)
         rows = jacobian.split([k * m for k, m in self.shapes], dim=1)
@@ -273,8 +256,3 @@ class Network:
             else:
                 torch.mul(delta[:, :, None], x[:, None], out=out)
         return jacobian
-
-
-def _total(values: torch.Tensor) -> torch.Tensor:
-    """Sum over a chunk, shape (toys,)."""
-    return values.sum(dim=(1, 2))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
-    from .batches import Batch
-    from .networks import Network
-    from .recipes import Newton
+from .batches import Batch
+from .networks import Network
+from .recipes import Newton
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-9, 1e9
 _LEAST_DIAGONAL = 1e-7  # what damps a weight that does nothing, relative to the one that does most
@@ -38,8 +36,6 @@ def minimise(
     Returns:
         The weights of lowest loss.
     """
-    import torch
-
     result = weights.clone()
     numbers = torch.arange(len(weights), device=weights.device)  # of the toys still at work
     loss, gradient, fisher = network.fisher(weights, batch)
@@ -76,13 +72,9 @@ def minimise(
 
 def _step(weights, bounds, gradient, fisher, damping):
     """The step of every toy: free weights solve the damped equations, those that meet an edge stop there."""
-    import torch
-
     diagonal = fisher.diagonal(dim1=1, dim2=2)
-    damped = fisher + torch.diag_embed(
-        damping[:, None]
-        * torch.maximum(diagonal, _LEAST_DIAGONAL * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30))
-    )
+    least = _LEAST_DIAGONAL * diagonal.amax(dim=1, keepdim=True).clamp_min(1e-30)
+    damped = fisher + torch.diag_embed(damping[:, None] * torch.maximum(diagonal, least))
     to_edge = torch.stack([-bounds - weights, bounds - weights])
     fixed = ((weights >= bounds) & (gradient < 0)) | ((weights <= -bounds) & (gradient > 0))
     step = torch.zeros_like(weights)

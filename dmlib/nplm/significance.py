@@ -202,10 +202,8 @@ def compatibility(null: ArrayLike, dof: float, bins: int | None = None) -> Compa
     bins = min(max(len(null) // 10, 2), 20) if bins is None else _check.count(bins, "bins", 2)
     p = special.gammaincc(_check.positive(dof, "dof") / 2, np.maximum(null, 0) / 2)
     counts = np.histogram(p, bins, (0, 1))[0]
-    pearson = stats.chisquare(counts)
-    return Compatibility(
-        float(pearson.statistic / (bins - 1)), float(pearson.pvalue), float(stats.kstest(p, "uniform").pvalue)
-    )
+    pearson, ks = stats.chisquare(counts), stats.kstest(p, "uniform")
+    return Compatibility(float(pearson.statistic / (bins - 1)), float(pearson.pvalue), float(ks.pvalue))
 
 
 def _numbers(values: ArrayLike, name: str) -> np.ndarray:

@@ -171,9 +171,7 @@ def normalise(reference: ArrayLike, *samples: ArrayLike) -> list[np.ndarray]:
     x = _check.feature_array(reference, name="reference")
     mean, spread = x.mean(axis=0), x.std(axis=0)
     if not (spread > 0).all():
-        raise ValueError(
-            f"reference: feature {np.flatnonzero(spread == 0)[0]} is constant; expected features that vary"
-        )
+        raise ValueError(f"reference: feature {spread.argmin()} is constant; expected features that vary")
     signed = x.min(axis=0) < 0
     shift, scale = np.where(signed, mean, 0.0), np.where(signed, spread, mean)
     return [
@@ -221,8 +219,6 @@ def neyman_pearson(
     for i, x in enumerate(data_samples(toys)):
         logs = _check.numbers(log_ratio(x), "log_ratio")
         if logs.shape != (len(x),) or np.isnan(logs).any() or (logs == np.inf).any():
-            raise ValueError(
-                f"log_ratio: expected one number below infinity for each of the {len(x)} events of toy {i}"
-            )
+            raise ValueError(f"log_ratio: expected one number below infinity for each of {len(x)} events of toy {i}")
         values.append(2 * (expected_sm - expected_np + logs.sum()))
     return np.array(values)

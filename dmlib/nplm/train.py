@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from dmlib import compute
 
@@ -16,9 +16,6 @@ from .batches import Batch, Points
 from .cells import squeeze
 from .networks import Network, initial_weights, tensor
 from .recipes import Adam, Newton
-
-if TYPE_CHECKING:
-    import torch
 
 _VANISHED = 1e-16  # Fisher information of the weights on the features, relative to that of the constant in f
 
@@ -103,8 +100,6 @@ class Trainer:
         Raises:
             FloatingPointError: No training of a toy ends in finite numbers.
         """
-        import torch
-
         references = [toy.reference for toy in (toys[:1] if self.shared else toys)]
         events = self._batch(toys, references, [toy.data for toy in toys])
         first = self._batch(toys, [toy.cells for toy in toys]) if toys[0].cells else events
@@ -135,8 +130,6 @@ class Trainer:
 
     def _warmed_up(self, start, batch, record):
         """The end of Adam's epochs, which are taken in single precision."""
-        import torch
-
         weights, bounds = torch.as_tensor(start, dtype=torch.float32, device=self.device), self.bounds.to(torch.float32)
         epochs = self.warm_up.steps(self.layers)
         weights = adam.minimise(self.network, weights, bounds, batch, self.warm_up, epochs, record)
@@ -156,12 +149,9 @@ class Trainer:
 
 
 def _check_finite(loss, numbers):
-    wrong = np.flatnonzero(~np.isfinite(loss.cpu().numpy()))
-    if len(wrong):
-        raise FloatingPointError(
-            f"t of toy {numbers[wrong[0]]} is not finite from any start: e^f overflows; look for features of very"
-            " different size (`normalise` them), or try a smaller weight_clipping"
-        )
+    if not (finite := loss.isfinite().cpu()).all():
+        hint = "look for features of very different size (`normalise` them), or try a smaller weight_clipping"
+        raise FloatingPointError(f"t of toy {numbers[finite.int().argmin()]} is not finite from any start: {hint}")
 
 
 def _fingerprint(x):
@@ -173,7 +163,6 @@ def _fingerprint(x):
 
 def _recorder(history: dict[int, np.ndarray], done: int, best: torch.Tensor) -> Callable[[int, torch.Tensor], None]:
     """Writes the best t so far into the history: steps and lowest loss of earlier starts are `done` and `best`."""
-    import torch
 
     def record(step, loss):
         least = torch.fmin(loss.to(best.dtype), best)

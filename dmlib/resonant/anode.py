@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from dmlib import compute
 from dmlib.models import Flow
 
 from .base import fresh_flow, select_events, sideband_flow
 
 
+@dataclass(eq=False, repr=False)
 class ANODE(BaseEstimator):
     r"""Anomaly detection with density estimation: the ratio of two learnt densities.
 
@@ -43,10 +47,9 @@ class ANODE(BaseEstimator):
         (600,)
     """
 
-    def __init__(self, flow: Flow | None = None, inner: Flow | None = None, random_state=0):
-        self.flow = flow
-        self.inner = inner
-        self.random_state = random_state
+    flow: Flow | None = None
+    inner: Flow | None = None
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float]) -> ANODE:
         """Learns both densities from features x, shape (n, d), and masses m, shape (n,).

@@ -29,10 +29,8 @@ def select_events(
     low, high = _check.region(region, bounded)
     inside = (m >= low) & (m <= high)
     if not inside.any():
-        raise ValueError(
-            f"region={region!r}: none of the {len(m)} events lies in it; is it in the unit of m, which goes from"
-            f" {m.min():g} to {m.max():g}?"
-        )
+        hint = f"is it in the unit of m, which goes from {m.min():g} to {m.max():g}?"
+        raise ValueError(f"region={region!r}: none of the {len(m)} events lies in it; {hint}")
     return x, m, inside
 
 

@@ -88,19 +88,15 @@ def lhco(
         >>> 2.0 < data.significance < 2.5
         True
     """
-    for name, value, least in (("n_signal", n_signal, 0), ("noise", noise, 0), ("events", events, 1)):
-        if value is not None or name != "events":
-            _check.count(value, name, least)
+    _check.count(noise, "noise", 0)
     names = ("background", "background-test", "background-extra", signal)
     tables = [samples.load(f"lhco/{name}", source=source) for name in names]
     if shifted:
         tables = [features.shifted(table) for table in tables]
-    for name, value, table, sample in (
-        ("n_signal", n_signal, tables[3], signal),
-        ("events", events, tables[0], names[0]),
-    ):
-        if value is not None and value > len(table):
-            raise ValueError(f"{name}={value}: expected at most {len(table)}, the events of lhco/{sample}")
+    events = len(tables[0]) if events is None else events
+    for name, value, least, k in (("events", events, 1, 0), ("n_signal", n_signal, 0, 3)):
+        if _check.count(value, name, least) > len(tables[k]):
+            raise ValueError(f"{name}={value}: expected at most {len(tables[k])}, the events of lhco/{names[k]}")
     background, test, extra, hidden = (
         table.iloc[compute.stream(seed, "order", name).permutation(len(table))]
         for name, table in zip((*names[:3], "signal"), tables, strict=True)
@@ -114,16 +110,9 @@ def lhco(
 
     data_x, data_m, data_y = _stack(background, seen, noise, compute.stream(seed, "noise", "data"))
     order = compute.stream(seed, "order", "data").permutation(len(data_x))
-    labelled_x, _, labelled_y = _stack(extra, rest.iloc[:half], noise, compute.stream(seed, "noise", "labelled"))
-    return Benchmark(
-        data_x[order],
-        data_m[order],
-        data_y[order],
-        labelled_x[labelled_y == 0],
-        labelled_x,
-        labelled_y,
-        *_stack(test, rest.iloc[half:], noise, compute.stream(seed, "noise", "test")),
-    )
+    x, _, y = _stack(extra, rest.iloc[:half], noise, compute.stream(seed, "noise", "labelled"))
+    judge = _stack(test, rest.iloc[half:], noise, compute.stream(seed, "noise", "test"))
+    return Benchmark(data_x[order], data_m[order], data_y[order], x[y == 0], x, y, *judge)
 
 
 def _inside(m):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +16,7 @@ from .base import RatioMethod, select_events, sideband_flow
 from .spectrum import Spectrum
 
 
+@dataclass(eq=False, repr=False)
 class CATHODE(RatioMethod):
     r"""Classifying anomalies through outer density estimation: data against background drawn from a learnt density.
 
@@ -50,20 +54,12 @@ class CATHODE(RatioMethod):
         (5, 2)
     """
 
-    def __init__(
-        self,
-        flow: Flow | None = None,
-        classifier="network",
-        oversampling: float = 4,
-        mass: str = "kde",
-        latent: bool = False,
-        random_state: int = 0,
-    ):
-        super().__init__(classifier, random_state)
-        self.flow = flow
-        self.oversampling = oversampling
-        self.mass = mass
-        self.latent = latent
+    flow: Flow | None = None
+    classifier: Any = "network"
+    oversampling: float = 4
+    mass: str = "kde"
+    latent: bool = False
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: Flow | None = None) -> CATHODE:
         """Learns the side bands, draws a background, and trains the classifier.
@@ -77,8 +73,7 @@ class CATHODE(RatioMethod):
             ValueError: No event lies inside the region, or none outside; arguments are not finite or do not fit.
             FloatingPointError: A training diverges.
         """
-        if self.mass not in ("kde", "spectrum"):
-            raise ValueError(f"mass={self.mass!r}: expected 'kde' or 'spectrum'")
+        _check.choice(self.mass, "mass", ("kde", "spectrum"))
         _check.positive(self.oversampling, "oversampling")
         x, m, inside = select_events(x, m, region)
         self.outer_ = outer or sideband_flow(self.flow, x, m, inside, self.random_state)

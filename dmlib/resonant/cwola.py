@@ -49,9 +49,8 @@ class Supervised(RatioMethod):
         if labels.shape != inside.shape or np.ma.is_masked(labels):
             raise ValueError(f"labels: expected one for each of the {len(inside)} events, not {labels.shape}")
         if not np.isin(labels := labels.data, (0, 1)).all():
-            raise ValueError(
-                f"labels: expected 1 for signal and 0 for background, not {reprlib.repr(np.unique(labels).tolist())}"
-            )
+            found = reprlib.repr(np.unique(labels).tolist())
+            raise ValueError(f"labels: expected 1 for signal and 0 for background, not {found}")
         return self._fit(x[inside & (labels == 1)], x[inside & (labels == 0)])
 
 
@@ -145,10 +144,8 @@ class CWoLa(RatioMethod):
         bands = (m >= low - self.width) & (m < low), (m > high) & (m <= high + self.width)
         for name, band in zip(("lower", "upper"), bands, strict=True):
             if not band.any():
-                raise ValueError(
-                    f"no events in the {name} side band, {self.width:g} next to {region}: m goes from {m.min():g} to"
-                    f" {m.max():g}"
-                )
+                where = f"{self.width:g} next to {region}: m goes from {m.min():g} to {m.max():g}"
+                raise ValueError(f"no events in the {name} side band, {where}")
         sideband = bands[0] | bands[1]
         weight = sum(band / band.sum() for band in bands)
         return self._fit(x[inside], x[sideband], (None, weight[sideband]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
@@ -17,14 +18,12 @@ from dmlib.models import Flow
 
 from .base import fresh_flow, select_events, sideband_flow
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 PAPER = training.Recipe(
     epochs=300, batch_size=256, learning_rate=3e-4, weight_decay=0.01, validation=0.5, keep=10, clip=10.0
 )
 
 
+@dataclass(eq=False, repr=False)
 class RANODE(BaseEstimator):
     r"""Residual ANODE: fits what the data hold beyond the background.
 
@@ -64,21 +63,12 @@ class RANODE(BaseEstimator):
         True
     """
 
-    def __init__(
-        self,
-        flow: Flow | None = None,
-        signal: Flow | None = None,
-        w: float | None = None,
-        start: float = 0.01,
-        mass_bins: int = 50,
-        random_state=0,
-    ):
-        self.flow = flow
-        self.signal = signal
-        self.w = w
-        self.start = start
-        self.mass_bins = mass_bins
-        self.random_state = random_state
+    flow: Flow | None = None
+    signal: Flow | None = None
+    w: float | None = None
+    start: float = 0.01
+    mass_bins: int = 50
+    random_state: compute.Seed = 0
 
     def fit(self, x: ArrayLike, m: ArrayLike, region: tuple[float, float], outer: Flow | None = None) -> RANODE:
         """Learns from features x, shape (n, d), and masses m, shape (n,).
@@ -120,9 +110,8 @@ class RANODE(BaseEstimator):
             signal = logsigmoid(logit) + flow().log_prob(z)
             return background - torch.logaddexp(signal, logsigmoid(-logit) + background)
 
-        self.history_ = training.fit(
-            module, loss, (z, background), recipe=self.signal_.recipe, seed=self.signal_.random_state
-        )
+        recipe, seed = self.signal_.recipe, self.signal_.random_state
+        self.history_ = training.fit(module, loss, (z, background), recipe=recipe, seed=seed)
         self.signal_.flows_ = [kept.get_submodule("flow") for kept in self.history_.modules]
         self.w_ = float(torch.sigmoid(logit.detach()))
         self.log_likelihood_ = -self.history_.best[0].loss
@@ -166,8 +155,6 @@ def profile(
         >>> profile(RANODE(quick, signal=quick), x, m, (3.3, 3.7), [0.01, 0.1]).shape
         (2, 2)
     """
-    import pandas as pd
-
     outer = getattr(method, "outer_", None)
     rows = []
     for value in w:

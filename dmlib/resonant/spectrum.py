@@ -77,10 +77,7 @@ class Spectrum(BaseEstimator):
             raise ValueError(f"parameters={self.parameters}: expected 2 to 4 parameters")
         first, last = m.min(), m.max()
         if first <= 0 or last >= self.sqrt_s:
-            raise ValueError(
-                f"m: expected masses between 0 and {self.sqrt_s:g} (sqrt_s), not from {first:g} to {last:g}; is the"
-                " unit the same?"
-            )
+            raise ValueError(f"m: expected masses between 0 and {self.sqrt_s:g} (sqrt_s), not {first:g} to {last:g}")
         if high <= first or low >= last:
             raise ValueError(f"region={region!r}: expected it among the masses, which go from {first:g} to {last:g}")
         self.region_ = low, high
@@ -91,10 +88,9 @@ class Spectrum(BaseEstimator):
         if (n > 0).sum() <= self.parameters:
             raise ValueError(f"{(n > 0).sum()} filled bins outside {region}: expected more than {self.parameters}")
         # Orthogonal coordinates of the parameters make the fit well conditioned.
-        self._centre = np.log(
-            np.average(0.5 * (self.edges_[1:] + self.edges_[:-1]), weights=self.counts_) / self.sqrt_s
-        )
-        design = self._design(0.5 * (self.edges_[1:] + self.edges_[:-1]))[self.outside_]
+        middles = 0.5 * (self.edges_[1:] + self.edges_[:-1])
+        self._centre = np.log(np.average(middles, weights=self.counts_) / self.sqrt_s)
+        design = self._design(middles)[self.outside_]
         _, self._basis = np.linalg.qr(design * np.sqrt(n + 1.0)[:, None])
 
         def deviance(values):
@@ -114,11 +110,9 @@ class Spectrum(BaseEstimator):
         self.values_, self.covariance_ = np.array(fit.values), np.array(fit.covariance)
         self.chi2_, self.ndof_ = float(fit.fval), int((n > 0).sum() - self.parameters)
         if stats.chi2.sf(self.chi2_, self.ndof_) < BAD_FIT:
-            warnings.warn(
-                f"the spectrum does not describe the side bands (chi2 {self.chi2_:.4g} for {self.ndof_} degrees of"
-                " freedom): leave out masses where it turns over, or try more parameters",
-                stacklevel=2,
-            )
+            fitted = f"chi2 {self.chi2_:.4g} for {self.ndof_} degrees of freedom"
+            hint = "leave out masses where it turns over, or try more parameters"
+            warnings.warn(f"the spectrum does not describe the side bands ({fitted}): {hint}", stacklevel=2)
         return self
 
     def density(self, m: ArrayLike) -> np.ndarray:
@@ -129,15 +123,13 @@ class Spectrum(BaseEstimator):
     def expected(self) -> tuple[float, float]:
         """Returns the number of events expected inside the region, and its error from the fit."""
         check_is_fitted(self)
-        inside = ~self.outside_
-        value = self._integrals(self.values_)[inside].sum()
-        steps = np.sqrt(np.diag(self.covariance_))
-        shifts = [0.5 * s * np.eye(self.parameters)[k] for k, s in enumerate(steps)]
-        gradient = [
-            (self._integrals(self.values_ + d)[inside].sum() - self._integrals(self.values_ - d)[inside].sum()) / s
-            for d, s in zip(shifts, steps, strict=True)
-        ]
-        return float(value), float(np.sqrt(gradient @ self.covariance_ @ gradient))
+
+        def inside(values):
+            return self._integrals(values)[~self.outside_].sum()
+
+        value, steps = self.values_, np.sqrt(np.diag(self.covariance_))
+        gradient = [(inside(value + d) - inside(value - d)) / (2 * d.sum()) for d in np.diag(steps) / 2]
+        return float(inside(value)), float(np.sqrt(gradient @ self.covariance_ @ gradient))
 
     def bump(self, m: ArrayLike) -> Bump:
         """Compares the events of m inside the region with the number expected there (`dmlib.counting.p_value`)."""
@@ -165,10 +157,8 @@ class Spectrum(BaseEstimator):
 
     def _design(self, m):
         y = m / self.sqrt_s
-        log = np.log(y) - self._centre
-        return np.column_stack([np.ones_like(y), log, np.log1p(-y) - np.log1p(-np.exp(self._centre)), log**2])[
-            :, : self.parameters
-        ]
+        log, log_rest = np.log(y) - self._centre, np.log1p(-y) - np.log1p(-np.exp(self._centre))
+        return np.column_stack([np.ones_like(y), log, log_rest, log**2][: self.parameters])
 
     def _log_density(self, m, values):
         return self._design(m) @ np.linalg.solve(self._basis, values)

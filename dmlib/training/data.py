@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from dmlib import _check, compute
-
-if TYPE_CHECKING:
-    import torch
 
 CHUNK = 10_000  # events evaluated at a time: more leave the processor's cache
 
@@ -27,15 +24,8 @@ def tensors(*arrays: ArrayLike, device: str | torch.device | None = None) -> tup
         >>> tensors([1, 2])[0].dtype
         torch.float32
     """
-    import torch
-
-    device = device or compute.device()
-    return tuple(
-        a.to(device)
-        if isinstance(a, torch.Tensor)
-        else torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32), device=device)
-        for a in arrays
-    )
+    floats = (a if isinstance(a, torch.Tensor) else np.ascontiguousarray(a, dtype=np.float32) for a in arrays)
+    return tuple(torch.as_tensor(a, device=device or compute.device()) for a in floats)
 
 
 def split(n: int, validation: float, seed: compute.Seed) -> tuple[np.ndarray, np.ndarray]:
@@ -77,8 +67,6 @@ def evaluate(function: Callable[..., torch.Tensor], *arrays: ArrayLike, batch_si
         >>> evaluate(lambda x: x.sum(dim=1), np.ones((5, 2)), batch_size=2)
         array([2., 2., 2., 2., 2.])
     """
-    import torch
-
     with torch.no_grad():
         parts = [t.split(batch_size) for t in tensors(*arrays)]
         return torch.cat([function(*part) for part in zip(*parts, strict=True)]).double().cpu().numpy()

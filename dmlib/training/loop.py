@@ -6,9 +6,10 @@ import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
@@ -17,9 +18,6 @@ from dmlib import _check, compute
 from .data import CHUNK, split, tensors
 from .random import generator, seeded
 from .recipe import Recipe
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Kept(NamedTuple):
@@ -100,8 +98,6 @@ def fit(
         >>> round(line.weight.item(), 2)
         2.0
     """
-    import torch
-
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe={recipe!r}: expected a Recipe, as in training.Recipe(epochs=10)")
     device = next(module.parameters(), torch.empty(0)).device
@@ -186,15 +182,12 @@ def _weighted(loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 def _each(loss: Callable, batch: Sequence[torch.Tensor]) -> torch.Tensor:
     values = loss(*batch)
     if values.shape != (len(batch[0]),):
-        raise ValueError(
-            f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {tuple(values.shape)}"
-        )
+        shape = tuple(values.shape)
+        raise ValueError(f"loss: expected one value for each of {len(batch[0])} events, not a tensor of shape {shape}")
     return values
 
 
 def _mean(loss: Callable, data: Sequence[torch.Tensor]) -> torch.Tensor:
-    import torch
-
     with torch.no_grad():
         parts = [loss(*part).sum() for part in zip(*(t.split(CHUNK) for t in data), strict=True)]
     return torch.stack(parts).sum() / len(data[0])
@@ -214,8 +207,6 @@ def _keep(states: list, history: History, module: torch.nn.Module, epoch: int, k
 def _finite(loss: torch.Tensor, kind: str, epoch: int, recipe: Recipe) -> float:
     value = float(loss)
     if not np.isfinite(value):
-        raise FloatingPointError(
-            f"{kind} loss of epoch {epoch} is {value}: look for values that are not finite or very large in the data,"
-            f" or try a smaller learning rate than {recipe.learning_rate:g}"
-        )
+        hint = f"look for very large values in the data, or try a smaller learning rate than {recipe.learning_rate:g}"
+        raise FloatingPointError(f"{kind} loss of epoch {epoch} is {value}: {hint}")
     return value

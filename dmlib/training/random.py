@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import torch
 
 from dmlib import compute
-
-if TYPE_CHECKING:
-    import torch
 
 _GLOBAL = threading.RLock()  # torch's generators are the process's own
 
@@ -28,8 +26,6 @@ def generator(seed: compute.Seed, *path: str | int, device: str | torch.device =
         >>> torch.equal(one, two)
         True
     """
-    import torch
-
     return torch.Generator(device).manual_seed(compute.seed(seed, *path))
 
 
@@ -52,8 +48,6 @@ def seeded(seed: compute.Seed, *path: str | int) -> Iterator[None]:
         >>> torch.equal(one.weight, two.weight)
         True
     """
-    import torch
-
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with _GLOBAL, torch.random.fork_rng(devices):
         torch.manual_seed(compute.seed(seed, *path))

@@ -54,8 +54,7 @@ class Recipe:
             _check.count(getattr(self, name), name)
         _check.positive(self.learning_rate, "learning_rate")
         _check.at_least(self.weight_decay, "weight_decay")
-        if self.optimizer not in ("adam", "sgd"):
-            raise ValueError(f"optimizer={self.optimizer!r}: expected 'adam' or 'sgd'")
+        _check.choice(self.optimizer, "optimizer", ("adam", "sgd"))
         if self.validation is not None:
             _check.share(self.validation, "validation", zero=False, one=False)
         if self.patience is not None:
