@@ -74,11 +74,7 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     table = pd.concat(figures, names=["signal"])
     try:
         table.attrs["tries"] = _count_try(name, values)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # a side file must not stand between the reader and the figures
+    except (OSError, RuntimeError, ValueError) as error:  # a side file must not hide the figures from the reader
         table.attrs["tries"] = None
         warnings.warn(
             f"This try could not be counted ({type(error).__name__}: {error}); count it yourself.", stacklevel=2

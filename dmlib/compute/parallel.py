@@ -18,15 +18,8 @@ from dmlib import _store
 _ROUNDS = 4  # a pool of processes is started afresh at most three times
 # What keeps a worker to one thread: the libraries under numpy, torch, LightGBM and numba, and joblib within a worker.
 _ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "LOKY_MAX_CPU_COUNT",
-    ),
+    "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS VECLIB_MAXIMUM_THREADS NUMBA_NUM_THREADS NUMEXPR_NUM_THREADS "
+    "LOKY_MAX_CPU_COUNT".split(),
     "1",
 )
 

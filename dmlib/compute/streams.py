@@ -1,10 +1,10 @@
 """Random streams: a seed and a path of names and numbers give a generator that no other path gives."""
 
 import hashlib
-import operator
-from typing import Any
 
 import numpy as np
+
+from dmlib import _check
 
 Seed = int | np.integer | np.random.Generator | np.random.RandomState | None
 
@@ -46,11 +46,11 @@ def stream(seed: Seed, *path: str | int) -> np.random.Generator:
     for part in path:
         # A name and a number that look alike are not the same path: the kind is hashed with them, and lengths too.
         kind = "str" if isinstance(part, str) else "int"
-        text = str(part if kind == "str" else _whole(part, "a number of the path", least=None))
+        text = str(part if kind == "str" else _check.count(part, "a number of the path", least=None))
         words.append(f"{kind}:{len(text)}:{text}")
     digest = hashlib.sha256("/".join(words).encode()).digest() if words else b""
     key = np.frombuffer(digest, "<u4").tolist()
-    entropy = None if seed is None else _whole(seed, "seed")
+    entropy = None if seed is None else _check.count(seed, "seed", least=0)
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
 
 
@@ -68,14 +68,3 @@ def seed(seed: Seed, *path: str | int) -> int:
         (True, False)
     """
     return int(stream(seed, *path).integers(2**32))
-
-
-def _whole(value: Any, name: str, least: int | None = 0) -> int:
-    try:
-        number = operator.index(value)
-        if isinstance(value, bool | np.bool_) or (least is not None and number < least):
-            raise TypeError
-    except TypeError:
-        at_least = "" if least is None else f" of {least} or more"
-        raise ValueError(f"{name}={value!r}: expected a whole number{at_least}") from None
-    return number

@@ -56,7 +56,7 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
 
     Energies become GeV; every number becomes the float32 nearest to its decimal. Blanks, empty lines, a ``;`` at the
     end of a line, Windows line ends, an unfinished last line and the object codes ``mu-``, ``mu+`` and ``a`` (photon)
-    are understood, as are a byte-order mark and files packed with gzip, bzip2 or xz. The first call ever compiles the
+    are understood, as are a byte-order mark and files packed with gzip. The first call ever compiles the
     parser (about five seconds), the first of a later session loads it (one or two); Parquet needs neither.
 
     Arguments:
@@ -99,7 +99,7 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
     Arguments:
         events: The events.
         path: The file; replaced when all is written, untouched if that fails. Packed where the name ends with
-            ``.gz``, ``.bz2`` or ``.xz``.
+            ``.gz``.
 
     Raises:
         TypeError: These are no events, or it is a single one.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 import json
 import os
 from collections.abc import Collection
@@ -13,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import platformdirs
 
-from dmlib import _files
+from dmlib import _check, _files
 from dmlib.samples.darkmachines import DarkMachines
 from dmlib.samples.dimuon import Dimuon
 from dmlib.samples.lhco import Olympics
-from dmlib.samples.published import PARTS, Published, Set
+from dmlib.samples.published import Published, Set, parts
+from dmlib.samples.published import published as _published
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -104,8 +103,7 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     The samples ``darkmachines/<channel>/blind`` and ``lhco/blackbox`` have no labels: every process is ``"unknown"``.
 
     Arguments:
-        name: A sample's name, as in `catalogue`. Public mixture signals and contact interactions may also be asked for
-            under names that are not listed there, if the record has such a file.
+        name: A sample's name, as in `catalogue`.
         source: ``"embedded"`` or ``"public"``.
         progress: Whether to draw a progress bar of the download; by default only in a terminal.
 
@@ -138,8 +136,7 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     if source not in SOURCES:
         raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
     if source == "public":
-        sample = _require_public(name)
-        return _owner(name).read(_fetch(name, sample, progress), name, sample.part)
+        return _owner(name).read(_fetch(name, progress), name, _published()[name].part)
     _require_known(name)
     if name not in _embedded():
         raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
@@ -169,7 +166,7 @@ def fetch(name: str, progress: bool | None = None) -> Path:
         >>> import dmlib
         >>> path = dmlib.samples.fetch("darkmachines/sm/ttbar")  # doctest: +SKIP
     """
-    return _fetch(name, _require_public(name), progress)
+    return _fetch(name, progress)
 
 
 def cache_folder() -> Path:
@@ -177,20 +174,17 @@ def cache_folder() -> Path:
     return _files.expanded(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).absolute()
 
 
-def _fetch(name: str, sample: Published, progress: bool | None) -> Path:
+def _fetch(name: str, progress: bool | None) -> Path:
     from dmlib.samples import convert
 
-    return convert.parquet(_owner(name), sample, cache_folder(), progress)
+    _require_known(name)
+    if name not in _published():
+        raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
+    return convert.parquet(_owner(name), _published()[name], cache_folder(), progress)
 
 
 def _owner(name: str) -> Set:
     return SETS[name.partition("/")[0]]
-
-
-@functools.cache
-def _published() -> dict[str, Published]:
-    """The published samples by name."""
-    return {name: sample for owner in SETS.values() for name, sample in owner.published()}
 
 
 def _embedded() -> dict[str, dict[str, Any]]:
@@ -208,7 +202,7 @@ def _embedded() -> dict[str, dict[str, Any]]:
 def _public_card(name: str) -> dict[str, Any]:
     sample = _published()[name]
     fields = {key: getattr(sample.record, key) for key in ("title", "doi", "licence", "generator", "reference")}
-    fields |= {"files": sample.files, "part": PARTS[sample.part], "note": sample.note, "events": sample.events}
+    fields |= {"file": sample.file, "part": parts()[sample.part], "note": sample.note, "events": sample.events}
     return {key: value for key, value in fields.items() if value}
 
 
@@ -222,19 +216,10 @@ def _order(name: str) -> tuple[str, bool, str]:
     return folder, not stem.startswith("background"), stem
 
 
-def _require_public(name: str) -> Published:
-    known = isinstance(name, str) and name.partition("/")[0] in SETS
-    if sample := known and (_published().get(name) or _owner(name).unlisted(name)):
-        return sample
-    _require_known(name)
-    raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
-
-
 def _require_known(name: str) -> None:
     if not isinstance(name, str):
         raise TypeError(f"name={name!r}: expected a sample's name; dmlib.samples.catalogue() lists all of them.")
     names = _embedded().keys() | _published().keys()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise ValueError(f"There is no sample {name!r}.{hint} dmlib.samples.catalogue() lists all of them.")
+        all_of_them = "dmlib.samples.catalogue() lists all of them."
+        raise ValueError(f"There is no sample {name!r}.{_check.near(name, names)} {all_of_them}")
