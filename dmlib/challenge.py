@@ -127,9 +127,6 @@ def _read_tries(file: Path) -> dict[str, list[str]]:
     if not file.exists():
         return {}
     try:
-        tries = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged: {error}; mend or delete it") from error
-    if not isinstance(tries, dict) or not all(isinstance(known, list) for known in tries.values()):
-        raise ValueError(f"{file} is damaged: expected a list of tries for each blind set; mend or delete it")
-    return tries
+        return {name: [*known] for name, known in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError, TypeError) as error:  # no JSON, no object, or no lists in it
+        raise ValueError(f"{file} is damaged ({error}): expected lists of tries; mend or delete it") from error

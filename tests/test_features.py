@@ -116,7 +116,6 @@ def test_aggregates():
 
 def test_by_kind():
     x = features.by_kind(MIXED)
-    assert x.equals(features.theories(MIXED))  # its name until now
     assert x.shape == (3, 85)
     assert [name for name in x if name.endswith("_E")] == [
         *(f"j{i}_E" for i in range(1, 8)), *(f"b{i}_E" for i in range(1, 5)),

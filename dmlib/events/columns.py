@@ -12,20 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 KINDS = ("j", "b", "e-", "e+", "m-", "m+", "g")
-EVENT: dict[str, type[np.generic]] = {
-    "id": np.int64,
-    "process": np.int32,
-    "weight": np.float32,
-    "met": np.float32,
-    "met_phi": np.float32,
-}
-OBJECT: dict[str, type[np.generic]] = {
-    "kind": np.int8,
-    "E": np.float32,
-    "pt": np.float32,
-    "eta": np.float32,
-    "phi": np.float32,
-}
+_Types = dict[str, type[np.generic]]
+EVENT: _Types = {"id": np.int64, "process": np.int32, "weight": np.float32, "met": np.float32, "met_phi": np.float32}
+OBJECT: _Types = {"kind": np.int8, "E": np.float32, "pt": np.float32, "eta": np.float32, "phi": np.float32}
 
 
 @dataclass
@@ -53,17 +42,19 @@ class Columns:
         counts = np.zeros(len(self)) if self.counts is None else self.counts
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
 
-    def __getitem__(self, part: slice) -> Columns:
-        """The events of a slice."""
+    def __getitem__(self, part: slice | np.ndarray) -> Columns:
+        """The events of a slice, or of a mask, with their objects."""
         events = {name: values[part] for name, values in self.events.items()}
         if self.counts is None:
             return Columns(events, self.processes, None, {})
-        start, stop, _ = part.indices(len(self))
-        first = int(self.counts[:start].sum())
-        inside = slice(first, first + int(self.counts[start:stop].sum()))
-        return Columns(
-            events, self.processes, self.counts[part], {name: values[inside] for name, values in self.objects.items()}
-        )
+        if isinstance(part, slice):
+            start, stop, _ = part.indices(len(self))
+            first = int(self.counts[:start].sum())
+            inside: Any = slice(first, first + int(self.counts[start:stop].sum()))
+        else:
+            inside = np.repeat(part, self.counts)
+        objects = {name: values[inside] for name, values in self.objects.items()}
+        return Columns(events, self.processes, self.counts[part], objects)
 
 
 def encode(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -137,7 +128,8 @@ def complete(events: ak.Array) -> ak.Array:
     if isinstance(events, ak.Record):
         raise TypeError("this is one event; expected an array of events, such as events[:1] where this was events[0]")
     if not isinstance(events, ak.Array) or not events.fields:
-        raise TypeError(f"expected events, an awkward array as from read_csv, not {_short(events)}")
+        found = f"{type(events).__name__} {reprlib.repr(events)}"
+        raise TypeError(f"expected events, an awkward array as from read_csv, not {found}")
     if "?" not in (kind := str(events.type)) and "option[" not in kind:
         return events
     for name in events.fields:
@@ -149,14 +141,7 @@ def complete(events: ak.Array) -> ak.Array:
 
 
 def _some_missing(values: ak.Array) -> bool:
-    found: list[bool] = []
-
-    def look(layout: ak.contents.Content, **_: Any) -> None:
-        if layout.is_option:
-            found.append(bool(np.any(layout.mask_as_bool(valid_when=False))))
-
-    ak.transform(look, ak.to_packed(values), return_value="none")  # packed: what was cut away may be missing
-    return any(found)
+    return any(ak.any(ak.is_none(values, axis=axis), axis=None) for axis in range(values.ndim))
 
 
 def _without_options(values: Any) -> Any:
@@ -273,14 +258,7 @@ def _flat(values: Any, name: str, dtype: type | None = None) -> np.ndarray:
     return array
 
 
-def _short(value: Any) -> str:
-    return f"{type(value).__name__} {reprlib.repr(value)}"
-
-
 def _categorical(codes: np.ndarray, names: Sequence[str]):
-    text = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, text)])
-    letters = ak.contents.NumpyArray(np.frombuffer(b"".join(text), np.uint8), parameters={"__array__": "char"})
-    strings = ak.contents.ListOffsetArray(ak.index.Index64(offsets), letters, parameters={"__array__": "string"})
+    strings = ak.from_iter([*names, ""], highlevel=False)[:-1]  # strings, even where there is no name
     index = ak.index.Index32(codes.astype(np.int32))
     return ak.contents.IndexedArray(index, strings, parameters={"__array__": "categorical"})

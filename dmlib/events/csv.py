@@ -16,7 +16,7 @@ import numpy as np
 
 from dmlib import _files
 from dmlib.events import csv_kernel
-from dmlib.events.columns import KINDS, Columns, encode
+from dmlib.events.columns import EVENT, KINDS, OBJECT, Columns, encode
 
 _BLANKS = b" \t\r"
 _CODES = {name.encode(): code for code, name in enumerate(KINDS)} | {b"mu-": 4, b"mu+": 5, b"a": 6}
@@ -111,13 +111,12 @@ class _Buffers:
         _, _, event, obj, run = state
         names = [block[i:j].decode() for i, j in zip(self.begin[:run], self.end[:run], strict=True)]
         codes, processes = encode(names)
-        events = {"id": self.ids[:event].copy(), "process": codes[self.runs[:event]]}
-        for name, values in zip(("weight", "met", "met_phi"), self.header, strict=True):
-            events[name] = values[:event].copy()
-        objects: dict[str, np.ndarray] = {"kind": self.kinds[:obj].copy()}
-        for name, values in zip(("E", "pt", "eta", "phi"), self.momenta, strict=True):
-            objects[name] = values[:obj].copy()
-        return Columns(events, processes, self.counts[:event].copy(), objects)
+        events = self.ids[:event].copy(), codes[self.runs[:event]], *self.header[:, :event].copy()
+        objects = self.kinds[:obj].copy(), *self.momenta[:, :obj].copy()
+        counts = self.counts[:event].copy()
+        return Columns(
+            dict(zip(EVENT, events, strict=True)), processes, counts, dict(zip(OBJECT, objects, strict=True))
+        )
 
 
 def _line(text: bytes) -> tuple[int, tuple[int, int], list[np.float32], list[tuple]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -71,24 +69,20 @@ def read_blocks(path: str | os.PathLike, columns: Sequence[str] | None) -> Itera
         raise ValueError(f"columns is empty; expected None, for all, or some of {', '.join(known)}")
     leaves = [name.replace("objects.", _LEAF) for name in wanted]
     path = _files.expanded(path)
-    with open(path, "rb") as source, _damage_told(path):
-        file = pq.ParquetFile(source)
-        _check(path, file.schema_arrow)
-        yield _columns(pa.record_batch([pa.array([], field.type) for field in SCHEMA], schema=SCHEMA), wanted)
-        for group in range(file.num_row_groups):
-            for batch in file.read_row_group(group, leaves).to_batches():
-                batch.validate(full=True)  # or a damaged index would reach beyond the names
-                yield _columns(batch, wanted)
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of the file
-            raise
-        raise ValueError(f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV") from error
+    with open(path, "rb") as source:
+        try:
+            file = pq.ParquetFile(source)
+            _check(path, file.schema_arrow)
+            yield _columns(pa.record_batch([pa.array([], field.type) for field in SCHEMA], schema=SCHEMA), wanted)
+            for group in range(file.num_row_groups):
+                for batch in file.read_row_group(group, leaves).to_batches():
+                    batch.validate(full=True)  # or a damaged index would reach beyond the names
+                    yield _columns(batch, wanted)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of the system, not of the file
+                raise
+            message = f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV"
+            raise ValueError(message) from error
 
 
 def _check(path: str | os.PathLike, found: pa.Schema) -> None:

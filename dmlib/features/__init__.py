@@ -11,7 +11,7 @@ References:
     | https://arxiv.org/abs/2105.14027
 """
 
-from .encodings import aggregates, by_kind, dynamic, efficient, leading, slots, static, theories
+from .encodings import aggregates, by_kind, dynamic, efficient, leading, slots, static
 from .lhco import shifted
 
-__all__ = ["aggregates", "by_kind", "dynamic", "efficient", "leading", "shifted", "slots", "static", "theories"]
+__all__ = ["aggregates", "by_kind", "dynamic", "efficient", "leading", "shifted", "slots", "static"]

@@ -209,11 +209,6 @@ def by_kind(events: ak.Array) -> pd.DataFrame:
     return _table(_met(events), _counts(events), _objects(events, groups, _FOUR_MOMENTUM))
 
 
-def theories(events: ak.Array) -> pd.DataFrame:
-    """Another name of :func:`by_kind`, after the classifiers that it was made for."""
-    return by_kind(events)
-
-
 # A block is (names, values of shape (events, len(names))); a table is a few blocks side by side.
 _Block = tuple[Sequence[str], np.ndarray]
 
@@ -241,28 +236,26 @@ def _objects(events: ak.Array, groups: Mapping[str, tuple[Sequence[str], int]], 
     for label, (_, size) in groups.items():
         if not isinstance(size, int | np.integer) or size < 0:
             raise ValueError(f"{size!r} slots for {label!r} objects: expected a whole number, 0 or more")
-    objects = events["objects"]
-    flat = {name: ak.to_numpy(ak.flatten(objects[name])) for name in _FOUR_MOMENTUM}
+    event = _events_of_objects(events)
+    flat = {name: ak.to_numpy(ak.flatten(events["objects", name])) for name in _FOUR_MOMENTUM}
     for name, values in flat.items():
-        _require_finite(values, f"objects.{name}", _events_of_objects(events))
+        _require_finite(values, f"objects.{name}", event)
     flat["kind"] = _codes(events) + np.float32(1)
-    place, kind = (ak.unflatten(values, ak.num(objects)) for values in (np.arange(len(flat["kind"])), flat["kind"]))
-    order = _by_falling_pt(objects, kind)
-    place, kind = place[order], kind[order]
-    in_slots = np.concatenate([_leading(place, kind, *group) for group in groups.values()], axis=1)
+    # By falling pt within an event, those of equal pt by the other variables: the stored order never decides.
+    order = np.lexsort([flat["kind"], flat["phi"], flat["eta"], flat["E"], -flat["pt"], event])
+    in_slots = np.full((len(events), sum(size for _, size in groups.values())), -1)
+    first = 0
+    for kinds, size in groups.values():
+        chosen = order[np.isin(["none", *KINDS], kinds)[flat["kind"][order].astype(int)]]
+        place = np.arange(len(chosen)) - np.searchsorted(event[chosen], event[chosen])  # among those of its event
+        kept = place < size
+        in_slots[event[chosen[kept]], first + place[kept]] = chosen[kept]
+        first += size
     # An empty slot, -1, takes the zero at the end.
     filled = {name: np.append(values, np.float32(0))[in_slots] for name, values in flat.items()}
     names = [f"{label}{i}_{v}" for label, (_, size) in groups.items() for i in range(1, size + 1) for v in variables]
     block = np.stack([_variable(filled, name) for name in variables], axis=2)
     return names, block.reshape(len(events), len(names))
-
-
-def _leading(place: ak.Array, kind: ak.Array, kinds: Sequence[str], size: int) -> np.ndarray:
-    """The places of the first objects of some kinds, -1 for an empty slot, shape (events, size)."""
-    if len(kinds) < len(KINDS):
-        chosen = np.isin(["none", *KINDS], kinds)[ak.to_numpy(ak.flatten(kind)).astype(int)]
-        place = place[ak.unflatten(chosen, ak.num(kind))]
-    return ak.to_numpy(ak.fill_none(ak.pad_none(place, size, clip=True), -1)).reshape(len(place), size)
 
 
 def _variable(filled: Mapping[str, np.ndarray], name: str) -> np.ndarray:
@@ -273,21 +266,6 @@ def _variable(filled: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         return (filled["kind"] > 0).astype(np.float32)
     number = ("is_none", *(f"is_{kind}" for kind in KINDS)).index(name)
     return (filled["kind"] == number).astype(np.float32)
-
-
-def _by_falling_pt(objects: ak.Array, kind: ak.Array) -> ak.Array:
-    """The order of objects in pt, and of those of equal pt in the other variables: the stored order never decides."""
-    order = ak.argsort(objects["pt"], ascending=False, stable=True)
-    pt = objects["pt"][order]
-    tied = ak.to_numpy(ak.any(pt[:, 1:] == pt[:, :-1], axis=1))
-    if not tied.any():
-        return order
-    keys = [(kind, True), *((objects[name], True) for name in ("phi", "eta", "E")), (objects["pt"], False)]
-    by_all = ak.local_index(pt[tied])
-    for values, ascending in keys:  # from the last that decides to the first, each keeping the order of its equals
-        by_all = by_all[ak.argsort(values[tied][by_all], ascending=ascending, stable=True)]
-    place = np.argsort(np.concatenate([np.flatnonzero(~tied), np.flatnonzero(tied)]))
-    return ak.concatenate([order[~tied], by_all])[place]
 
 
 def _codes(events: ak.Array) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from dmlib import _check, _files
 from dmlib.samples.darkmachines import DarkMachines
 from dmlib.samples.dimuon import Dimuon
 from dmlib.samples.lhco import Olympics
-from dmlib.samples.published import Published, Set, parts
+from dmlib.samples.published import Set, parts
 from dmlib.samples.published import published as _published
 
 if TYPE_CHECKING:
@@ -44,23 +43,19 @@ def catalogue() -> pd.DataFrame:
         13590811
     """
     embedded, public = _embedded(), _published()
-    sources: list[tuple[str, Collection[str]]] = [("embedded", embedded), ("public", public)]
-    rows = []
+    rows = {}
     for name in sorted(embedded.keys() | public.keys(), key=_order):
         entry = embedded.get(name) or _public_card(name)
-        rows.append(
-            {
-                "name": name,
-                "events": entry["events"] if name in embedded else pd.NA,
-                "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
-                "public_events": public[name].events or pd.NA if name in public else pd.NA,
-                "source": ", ".join(source for source, names in sources if name in names),
-                "licence": entry["licence"],
-                "generator": entry.get("generator"),
-            }
-        )
+        rows[name] = {
+            "events": entry["events"] if name in embedded else pd.NA,
+            "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
+            "public_events": public[name].events or pd.NA if name in public else pd.NA,
+            "source": ", ".join(["embedded"] * (name in embedded) + ["public"] * (name in public)),
+            "licence": entry["licence"],
+            "generator": entry.get("generator"),
+        }
     counts = dict.fromkeys(("events", "bytes", "public_events"), "Int64")
-    return pd.DataFrame(rows).set_index("name").astype(counts)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name").astype(counts)
 
 
 def card(name: str) -> dict[str, Any]:
@@ -136,7 +131,8 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     if source not in SOURCES:
         raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
     if source == "public":
-        return _owner(name).read(_fetch(name, progress), name, _published()[name].part)
+        path = _fetch(name, progress)
+        return _owner(name).read(path, name, _published()[name].part)
     _require_known(name)
     if name not in _embedded():
         raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')

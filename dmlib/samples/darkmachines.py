@@ -43,14 +43,7 @@ def read_part(path: Path, part: str) -> ak.Array:
             row = first + np.arange(len(block))
             first += len(row)
             total += block.events["weight"].sum(dtype=float)
-            kept = in_part(row, part)
-            objects = np.repeat(kept, np.diff(block.offsets))
-            yield Columns(
-                {name: values[kept] for name, values in block.events.items()},
-                block.processes,
-                np.diff(block.offsets)[kept],
-                {name: values[objects] for name, values in block.objects.items()},
-            )
+            yield block[in_part(row, part)]
 
     columns = merge(chosen())
     weight = columns.events["weight"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -108,10 +107,10 @@ def _attempt(url: str, part: Path, progress: bool | None, timeout: float) -> Non
 
 
 def _bar(part: Path, start: int, remaining: int | None, progress: bool | None) -> tqdm:
-    shown = sys.stderr.isatty() if progress is None else progress
     total = None if remaining is None else start + remaining
+    disable = None if progress is None else not progress  # None: where stderr is no terminal
     name = part.name.removesuffix(".part")
-    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=not shown)
+    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=disable)
 
 
 def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Path:
