@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
         np.save(file, value, allow_pickle=False)
         return {_ARRAY: base64.b64encode(file.getvalue()).decode()}
     if isinstance(value, np.bool_ | np.integer | np.floating):
-        value = value.item()
+        value = float(value) if isinstance(value, np.floating) else value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):

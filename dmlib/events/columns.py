@@ -24,29 +24,26 @@ class Columns:
     Arguments:
         events: Column name -> values, shape (events,); the process as places in `processes`.
         processes: The names of the processes.
-        counts: Objects in each event, shape (events,); None where objects are not read.
+        counts: Objects in each event, shape (events,).
         objects: Column name -> values, shape (counts.sum(),); the kind as places in `KINDS`.
     """
 
     events: dict[str, np.ndarray]
     processes: list[str]
-    counts: np.ndarray | None
+    counts: np.ndarray
     objects: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        return len(next(iter(self.events.values())) if self.counts is None else self.counts)
+        return len(self.counts)
 
     @property
     def offsets(self) -> np.ndarray:
         """Where the objects of each event begin, and where those of the last end, shape (events + 1,)."""
-        counts = np.zeros(len(self)) if self.counts is None else self.counts
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
+        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64, copy=False)
 
     def __getitem__(self, part: slice | np.ndarray) -> Columns:
         """The events of a slice, or of a mask, with their objects."""
         events = {name: values[part] for name, values in self.events.items()}
-        if self.counts is None:
-            return Columns(events, self.processes, None, {})
         if isinstance(part, slice):
             start, stop, _ = part.indices(len(self))
             first = int(self.counts[:start].sum())
@@ -68,9 +65,7 @@ def merge(blocks: Iterable[Columns]) -> Columns:
     processes: list[str] = []
     growing: dict[str, _Growing] = {}
     for block in blocks:
-        columns = block.events | block.objects
-        if block.counts is not None:
-            columns["counts"] = block.counts
+        columns = block.events | block.objects | {"counts": block.counts}
         if "process" in columns:
             codes, names = encode([*processes, *block.processes])
             columns["process"] = codes[len(processes) :][columns["process"]]
@@ -79,7 +74,7 @@ def merge(blocks: Iterable[Columns]) -> Columns:
             growing.setdefault(name, _Growing(values.dtype)).add(values)
     joined = {name: column.close() for name, column in growing.items()}
     events = {name: joined[name] for name in EVENT if name in joined}
-    return Columns(events, processes, joined.get("counts"), {name: joined[name] for name in OBJECT if name in joined})
+    return Columns(events, processes, joined["counts"], {name: joined[name] for name in OBJECT if name in joined})
 
 
 class _Growing:
@@ -110,7 +105,7 @@ def to_awkward(columns: Columns, attrs: dict[str, Any] | None = None) -> ak.Arra
         return ak.contents.RecordArray(fields, list(values), **options)
 
     layout = record(columns.events, {"process": columns.processes}, length=len(columns))
-    if columns.counts is not None:
+    if columns.objects:
         name = "Momentum4D" if {"E", "pt", "eta", "phi"} <= {*columns.objects} else None  # some columns make no vector
         objects = record(columns.objects, {"kind": KINDS}, parameters={"__record__": name})
         objects = ak.contents.ListOffsetArray(ak.index.Index64(columns.offsets), objects)
@@ -164,14 +159,12 @@ def from_awkward(events: ak.Array) -> Columns:
     missing = ({*EVENT, "objects"} - {*events.fields}) or ({*OBJECT} - {*events.objects.fields})
     if missing:
         raise ValueError(f"these are no events: {', '.join(sorted(missing))} missing; expected the fields of read_csv")
-    objects = ak.flatten(events.objects)
-    numbers = {name: ak.to_numpy(events[name]) for name in EVENT if name != "process"}
-    momenta = {name: ak.to_numpy(objects[name]) for name in OBJECT if name != "kind"}
-    counts = ak.to_numpy(ak.num(events.objects))
-    return from_numpy(numbers | {"process": events.process}, counts, momenta | {"kind": objects.kind})
+    return checked_columns(events, ak.to_numpy(ak.num(events.objects)), ak.flatten(events.objects))
 
 
-def from_numpy(events: Mapping[str, Any], counts: np.ndarray, objects: Mapping[str, Any]) -> Columns:
+def checked_columns(
+    events: Mapping[str, Any] | ak.Array, counts: np.ndarray, objects: Mapping[str, Any] | ak.Array
+) -> Columns:
     """Columns of any suitable type as `Columns`, checked: names of processes and kinds may be strings or categories."""
     process, processes = _codes(events["process"], "process")
     kind = kind_codes(objects["kind"])
@@ -230,12 +223,10 @@ def checked(values: ArrayLike, name: str, kind: type[np.generic]) -> np.ndarray:
         ValueError: A number is missing, not finite, or does not fit the type.
     """
     array = _flat(values, name)
-    if kind is np.int64:
-        if array.size and not np.can_cast(array.dtype, kind):
-            raise ValueError(f"{name} has type {array.dtype}; expected whole numbers that fit int64")
-        return array.astype(kind)
-    if array.size and array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has type {array.dtype}; expected numbers")
+    whole = kind is np.int64
+    if array.size and not (np.can_cast(array.dtype, kind) if whole else array.dtype.kind in "biuf"):
+        expected = "whole numbers that fit int64" if whole else "numbers"
+        raise ValueError(f"{name} has type {array.dtype}; expected {expected}")
     with np.errstate(over="ignore"):
         result: np.ndarray = array.astype(kind)
     bad = np.flatnonzero(~np.isfinite(result))

@@ -29,17 +29,15 @@ _State = tuple[int, int, int, int, int]  # where the parser stands: byte, lines,
 
 
 class _BadField(Exception):
-    """What is wrong in a line: where, and in words."""
-
-    def __init__(self, place: int, what: str):
-        super().__init__(what)
-        self.place = place
+    """What is wrong in a line: the place, and what in words."""
 
 
 def read_blocks(
     path: str | os.PathLike, on_error: str, chunk_bytes: int, skipped: list[tuple[int, str]]
 ) -> Iterator[Columns]:
     """Reads a file as blocks of whole lines, at least one block; lines left out are added to `skipped`."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error = {on_error!r}; expected "raise" or "skip"')
     if chunk_bytes < 1:
         raise ValueError(f"chunk_bytes = {chunk_bytes}; expected a positive number of bytes")
     line, offset, buffers = 1, 0, _Buffers(0)
@@ -55,7 +53,8 @@ def read_blocks(
                 try:
                     state = buffers.add(_line(block[start:stop]), start, state)
                 except _BadField as bad:
-                    message = f"{path}, line {line + lines}, byte {offset + start + bad.place}: {bad}"
+                    place, what = bad.args
+                    message = f"{path}, line {line + lines}, byte {offset + start + place}: {what}"
                     if on_error == "raise":
                         advice = 'Correct the line, or pass on_error="skip" to leave such lines out.'
                         raise ValueError(f"{message}. {advice}") from None

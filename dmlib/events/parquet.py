@@ -28,8 +28,9 @@ SCHEMA = pa.schema([*(_field(*item) for item in EVENT.items()), _OBJECTS], metad
 _LEAF = "objects.list.element."
 
 
-def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: int = 1 << 17) -> None:
-    """Writes blocks of events, each as row groups of at most `rows` events, at a zstd level."""
+def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: int = 1 << 17) -> tuple[int, int]:
+    """Writes blocks, each as row groups of at most `rows` events, at a zstd level; returns how many events, objects."""
+    written = np.zeros(2, int)
     floats = [name for name, kind in EVENT.items() if kind is np.float32]
     floats += [_LEAF + name for name, kind in OBJECT.items() if kind is np.float32]
     options = {
@@ -44,6 +45,8 @@ def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: in
         for block in blocks:
             for start in range(0, len(block), rows):
                 writer.write_batch(_batch(block[start : start + rows]))
+            written += len(block), len(block.objects["kind"])
+    return int(written[0]), int(written[1])
 
 
 def _batch(columns: Columns) -> pa.RecordBatch:
@@ -67,7 +70,7 @@ def read_blocks(path: str | os.PathLike, columns: Sequence[str] | None) -> Itera
         raise ValueError(f"unknown columns {', '.join(unknown)}; expected some of {', '.join(known)}")
     if not wanted:
         raise ValueError(f"columns is empty; expected None, for all, or some of {', '.join(known)}")
-    leaves = [name.replace("objects.", _LEAF) for name in wanted]
+    leaves = [name.replace("objects.", _LEAF) for name in wanted] + [_LEAF + "kind"]  # it tells how many objects
     path = _files.expanded(path)
     with open(path, "rb") as source:
         try:
@@ -101,8 +104,6 @@ def _columns(batch: pa.RecordBatch, wanted: list[str]) -> Columns:
     for name in EVENT:
         if name in wanted:
             events[name], processes = _values(batch.column(name), processes)
-    if not any(name.startswith("objects") for name in wanted):
-        return Columns(events, processes, None, {})
     lists = batch.column("objects")
     records = lists.flatten()
     objects: dict[str, np.ndarray] = {}

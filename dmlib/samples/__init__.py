@@ -12,8 +12,8 @@ import platformdirs
 
 from dmlib import _check, _files
 from dmlib.samples.darkmachines import DarkMachines
-from dmlib.samples.dimuon import Dimuon
-from dmlib.samples.lhco import Olympics
+from dmlib.samples.dimuon import DIMUON
+from dmlib.samples.lhco import LHCO
 from dmlib.samples.published import Set, parts
 from dmlib.samples.published import published as _published
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
 
 DATA = Path(__file__).parents[1] / "data"
-SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": Olympics(), "dimuon": Dimuon()}
+SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": LHCO, "dimuon": DIMUON}
 SOURCES = ("embedded", "public")
 
 

@@ -10,12 +10,10 @@ from pathlib import Path, PurePosixPath
 from dmlib._files import require_space
 from dmlib.samples.record import matching, shown
 
-LIMIT = 20e9  # bytes unpacked, several times the hackathon set
-
 _BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 
-def extract(archive: Path, pattern: str, folder: Path, limit: float = LIMIT) -> Path:
+def extract(archive: Path, pattern: str, folder: Path, limit: float = 20e9) -> Path:
     r"""Unpacks the one file of a tar archive that is meant, and refuses archives that are not plain data.
 
     Every member is looked at first, and nothing is written unless all are files or folders with paths inside `folder`:

@@ -14,15 +14,17 @@ _JET = ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
 RAW = [*(f"{quantity}{jet}" for jet in ("j1", "j2") for quantity in _JET), "label"]
 
 
-class Olympics(Table):
-    """Tables of jets, of which the five features are kept, and the labels where background and signal are one file."""
+def _table(source: Path) -> pd.DataFrame:
+    from dmlib.samples import hdf5
 
-    def table(self, source: Path) -> pd.DataFrame:
-        from dmlib.samples import hdf5
+    raw = hdf5.read_frame(source, RAW)
+    frame = lhco.features(raw)
+    return frame.assign(label=raw["label"].to_numpy()) if "label" in raw else frame
 
-        raw = hdf5.read_frame(source, RAW)
-        frame = lhco.features(raw)
-        return frame.assign(label=raw["label"].to_numpy()) if "label" in raw else frame
 
-    def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[[*lhco.COLUMNS]]
+def _finish(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[*lhco.COLUMNS]]
+
+
+# Tables of jets, of which the five features are kept, and the labels where background and signal are one file.
+LHCO = Table(_table, _finish)

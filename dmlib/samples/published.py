@@ -6,6 +6,7 @@ import functools
 import json
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,16 +85,17 @@ class Set(ABC):
         """Reads a sample, or a part of the file, from an embedded or converted file."""
 
 
+@dataclass(frozen=True)
 class Table(Set):
-    """A set whose samples are tables."""
+    """A set whose samples are tables.
 
-    @abstractmethod
-    def table(self, source: Path) -> pd.DataFrame:
-        """The columns that are kept of a published file."""
+    Arguments:
+        table: Returns the columns that are kept of a published file.
+        finish: Returns the columns of a sample in their order; no labels are among them.
+    """
 
-    @abstractmethod
-    def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns of a sample in their order; no labels are among them."""
+    table: Callable[[Path], pd.DataFrame]
+    finish: Callable[[pd.DataFrame], pd.DataFrame]
 
     def convert(self, source: Path, target: Path) -> int:
         frame = self.table(source).astype(np.float32)
