@@ -11,7 +11,6 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -244,8 +243,10 @@ def from_columns(
     numbers = checked(counts, "counts", np.int64)
     if (numbers < 0).any():
         raise ValueError(f"counts[{np.argmax(numbers < 0)}] is negative; expected the number of objects of each event")
-    _require_length(events, len(numbers), "counts has")
-    _require_length(objects, int(numbers.sum()), "counts sums to")
+    for columns, length, source in ((events, len(numbers), "counts has"), (objects, numbers.sum(), "counts sums to")):
+        for name, values in columns.items():
+            if (found := len(values) if np.ndim(values) else 1) != length:
+                raise ValueError(f"{name} has {found} entries, {source} {length}; expected equal numbers")
     return to_awkward(checked_columns(events, numbers, objects))
 
 
@@ -272,12 +273,6 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
     if not columns:
         raise ValueError("concatenate: expected at least one sample, got none")
     return to_awkward(merge(columns))
-
-
-def _require_length(columns: dict[str, Any], length: int, source: str) -> None:
-    for name, values in columns.items():
-        if (found := len(values) if np.ndim(values) else 1) != length:
-            raise ValueError(f"{name} has {found} entries, {source} {length}; expected equal numbers")
 
 
 def _warn_if_nothing_is_left(path: str | os.PathLike, events: int, skipped: list[tuple[int, str]]) -> None:

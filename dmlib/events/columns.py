@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,9 +162,7 @@ def from_awkward(events: ak.Array) -> Columns:
     return checked_columns(events, ak.to_numpy(ak.num(events.objects)), ak.flatten(events.objects))
 
 
-def checked_columns(
-    events: Mapping[str, Any] | ak.Array, counts: np.ndarray, objects: Mapping[str, Any] | ak.Array
-) -> Columns:
+def checked_columns(events: Any, counts: np.ndarray, objects: Any) -> Columns:
     """Columns of any suitable type as `Columns`, checked: names of processes and kinds may be strings or categories."""
     process, processes = _codes(events["process"], "process")
     kind = kind_codes(objects["kind"])
@@ -180,9 +178,8 @@ def kind_codes(kinds: ak.Array | ArrayLike) -> np.ndarray:
     """Object kinds, as strings or as places in `KINDS`, as places in `KINDS`."""
     if not isinstance(kinds, ak.Array) and np.issubdtype((places := _flat(kinds, "kind")).dtype, np.integer):
         if len(places) and not 0 <= places.min() <= places.max() < len(KINDS):
-            raise ValueError(
-                f"kind holds {places.min()} to {places.max()}; expected places 0 to {len(KINDS) - 1} in KINDS"
-            )
+            expected = f"places 0 to {len(KINDS) - 1} in KINDS"
+            raise ValueError(f"kind holds {places.min()} to {places.max()}; expected {expected}")
         return places.astype(np.int8)
     codes, names = _codes(kinds, "kind")
     if unknown := [name for name in names if name not in KINDS]:
@@ -240,9 +237,8 @@ def _flat(values: Any, name: str, dtype: type | None = None) -> np.ndarray:
     if isinstance(values, ak.Array):
         values = ak.to_numpy(values, allow_missing=True)
     if np.ma.is_masked(values):
-        raise ValueError(
-            f"{name}[{np.flatnonzero(np.ma.getmaskarray(values))[0]}] is masked; fill or drop such entries"
-        )
+        place = np.flatnonzero(np.ma.getmaskarray(values))[0]
+        raise ValueError(f"{name}[{place}] is masked; fill or drop such entries")
     array = np.asarray(values, dtype)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; expected one value an entry, in one dimension")

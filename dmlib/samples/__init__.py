@@ -24,7 +24,6 @@ __all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
 
 DATA = Path(__file__).parents[1] / "data"
 SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": LHCO, "dimuon": DIMUON}
-SOURCES = ("embedded", "public")
 
 
 def catalogue() -> pd.DataFrame:
@@ -128,8 +127,8 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
         >>> background.objects.pt.ndim
         2
     """
-    if source not in SOURCES:
-        raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
+    if source not in ("embedded", "public"):
+        raise ValueError(f"source={source!r}: expected one of 'embedded', 'public'.")
     if source == "public":
         path = _fetch(name, progress)
         return _owner(name).read(path, name, _published()[name].part)

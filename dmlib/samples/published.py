@@ -101,10 +101,8 @@ class Table(Set):
         frame = self.table(source).astype(np.float32)
         finite = np.isfinite(frame).all(axis=1)
         if not finite.all():
-            left_out = (
-                f"{(~finite).sum():,} of {len(frame):,} events are left out: they hold a value that is not finite."
-            )
-            warnings.warn(left_out, stacklevel=6)
+            left_out = f"{(~finite).sum():,} of {len(frame):,} events are left out"
+            warnings.warn(f"{left_out}: they hold a value that is not finite.", stacklevel=6)
         frame[finite].to_parquet(target, compression="zstd", index=False)
         return len(frame)
 
