@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -238,8 +239,8 @@ def from_columns(
         >>> (events.objects[:1, 0] + events.objects[:1, 1]).pt.tolist()
         [40.2...]
     """
-    events = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
-    objects = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
+    events: dict[str, Any] = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
+    objects: dict[str, Any] = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
     numbers = checked(counts, "counts", np.int64)
     if (numbers < 0).any():
         raise ValueError(f"counts[{np.argmax(numbers < 0)}] is negative; expected the number of objects of each event")
