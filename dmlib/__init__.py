@@ -14,7 +14,6 @@ import importlib
 import pkgutil
 import random
 import sys
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,7 +60,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_submodules(), "__version__"})
 
 
-@dataclass
 class Run:
     r"""What a notebook knows about the run it is part of: seed, random numbers, size and device.
 
@@ -80,13 +78,12 @@ class Run:
         473
     """
 
-    seed: int
-    budget: str  # and nothing of the machine, such as its device: a run is shown in notebooks
-
-    def __post_init__(self) -> None:
+    def __init__(self, seed: int, budget: str):
+        self.seed = seed
+        self.budget = budget
         from . import compute
 
-        self.rng = compute.stream(self.seed)
+        self.rng = compute.stream(seed)
 
     def pick(self, *, quick: T, full: T, gpu: bool = False) -> T:
         """Returns the one of two settings that the budget asks for.
@@ -109,6 +106,10 @@ class Run:
         from . import compute
 
         return compute.device()
+
+    def __repr__(self) -> str:
+        # Shown in notebooks, so nothing of the machine (its device) is in it.
+        return f"Run(seed={self.seed}, budget={self.budget!r})"
 
 
 def start(seed: int = 1, budget: str | None = None) -> Run:
