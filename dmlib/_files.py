@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import bz2
 import errno
 import gzip
 import hashlib
-import lzma
 import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
-
-_PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+from typing import BinaryIO, cast
 
 
 def expanded(path: str | os.PathLike) -> Path:
@@ -51,46 +47,29 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 @contextmanager
 def unpacked(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Opens a file to read, unpacked where its first bytes are those of gzip, bzip2 or xz, whatever its name.
+    """Opens a file to read, unpacked where its first bytes are those of gzip, whatever its name.
 
     Raises:
         ValueError: The packed bytes are cut or altered.
     """
     path = expanded(path)
     with open(path, "rb") as file:
-        start = file.read(6)
-        opener = next((opener for magic, opener in _PACKED.items() if start.startswith(magic)), None)
+        packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:
-            if opener is None:
-                yield file
-            else:
-                with opener(file) as text:
-                    yield cast(BinaryIO, text)
-        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # of the system; gzip's and bz2's have none
-                raise
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{path} is cut or damaged: it cannot be unpacked ({error})") from error
 
 
 @contextmanager
 def packing(file: BinaryIO, path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Yields a file whose bytes go to `file`, packed as the ending of `path` says; equal bytes stay equal.
-
-    Raises:
-        ValueError: The ending is that of a packing that is not known here.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix == ".gz":
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-            yield cast(BinaryIO, packed)
-    elif suffix in (".bz2", ".xz"):
-        with (bz2.open if suffix == ".bz2" else lzma.open)(file, "wb") as packed:
-            yield cast(BinaryIO, packed)
-    elif suffix in (".zip", ".zst", ".7z"):
-        raise ValueError(f"{path}: files are not packed as {suffix} here; expected .gz, .bz2, .xz or an unpacked file")
-    else:
+    """Yields a file whose bytes go to `file`, packed with gzip where `path` ends in ``.gz``; equal bytes stay equal."""
+    if Path(path).suffix.lower() != ".gz":
         yield file
+        return
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        yield cast(BinaryIO, packed)
 
 
 def sha256(path: str | os.PathLike) -> str:

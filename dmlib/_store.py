@@ -102,12 +102,10 @@ def _plain(value: Any) -> Any:
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
         return {_ARRAY: base64.b64encode(file.getvalue()).decode()}
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        value = float(value) if isinstance(value, np.floating) else value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.bool_ | np.integer):
-        return value.item()
-    if isinstance(value, np.floating):
-        return float(value)
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     if isinstance(value, dict) and _ARRAY not in value and all(isinstance(key, str) for key in value):

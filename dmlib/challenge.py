@@ -67,7 +67,7 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     table = pd.concat(figures, names=["signal"])
     try:
         table.attrs["tries"] = _count_try(name, values)
-    except (OSError, RuntimeError, ValueError) as error:  # a side file must not keep the figures from the reader
+    except (OSError, RuntimeError, ValueError) as error:  # a side file must not hide the figures from the reader
         table.attrs["tries"] = None
         warnings.warn(
             f"This try could not be counted ({type(error).__name__}: {error}); count it yourself.", stacklevel=2
@@ -120,9 +120,6 @@ def _read_tries(file: Path) -> dict[str, list[str]]:
     if not file.exists():
         return {}
     try:
-        tries = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged: {error}; mend or delete it") from error
-    if not isinstance(tries, dict) or not all(isinstance(known, list) for known in tries.values()):
-        raise ValueError(f"{file} is damaged: expected a list of tries for each blind set; mend or delete it")
-    return tries
+        return {name: [*known] for name, known in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError, TypeError) as error:  # no JSON, no object, or no lists in it
+        raise ValueError(f"{file} is damaged ({error}): expected lists of tries; mend or delete it") from error

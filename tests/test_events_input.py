@@ -1,8 +1,6 @@
 """dmlib.events given what people give it: packed and marked files, masked and missing values, what is no event."""
 
-import bz2
 import gzip
-import lzma
 import os
 import subprocess
 import sys
@@ -24,7 +22,6 @@ GOOD = dict(
     id=[1, 2], process=["a", "b"], weight=[1, 1], met=[5, 2], met_phi=[0, 1], counts=[2, 0],
     kind=["j", "b"], E=[3, 2], pt=[2, 1], eta=[0, 0], phi=[0, 1],
 )  # fmt: skip
-PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 MARK = b"\xef\xbb\xbf"
 
 
@@ -58,10 +55,9 @@ def test_places_count_the_byte_order_mark(tmp_path):
     assert [line for line, _ in events.read_csv(path, on_error="skip").attrs["skipped"]] == [51]
 
 
-@pytest.mark.parametrize("suffix", PACK)
-def test_packed_text(tmp_path, sample, suffix):
-    for name in (f"packed.csv{suffix}", "unmarked.csv"):  # the bytes tell, not the name
-        (tmp_path / name).write_bytes(PACK[suffix](LINES))
+def test_packed_text(tmp_path, sample):
+    for name in ("packed.csv.gz", "unmarked.csv"):  # the bytes tell, not the name
+        (tmp_path / name).write_bytes(gzip.compress(LINES))
         assert events.read_csv(tmp_path / name).to_list() == sample.to_list()
         assert events.csv_to_parquet(tmp_path / name, tmp_path / "a.parquet", chunk_bytes=100).events == len(sample)
 
@@ -72,10 +68,9 @@ def test_packed_text_in_two_members_and_with_a_mark(tmp_path, sample):
     assert events.read_csv(path).to_list() == sample.to_list()
 
 
-@pytest.mark.parametrize("suffix", PACK)
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_cut_packed_text_is_refused(tmp_path, suffix, on_error):
-    path, whole = tmp_path / f"packed.csv{suffix}", PACK[suffix](LINES * 20)
+def test_cut_packed_text_is_refused(tmp_path, on_error):
+    path, whole = tmp_path / "packed.csv.gz", gzip.compress(LINES * 20)
     for size in (len(whole) - 4, len(whole) // 2, 12):
         path.write_bytes(whole[:size])
         with pytest.raises(ValueError, match=r"packed\.csv.* is cut or damaged"):
@@ -85,34 +80,26 @@ def test_cut_packed_text_is_refused(tmp_path, suffix, on_error):
     assert not (tmp_path / "a.parquet").exists()
 
 
-@pytest.mark.parametrize("suffix", PACK)
-def test_altered_packed_text_is_refused(tmp_path, suffix):
-    path, whole = tmp_path / f"packed.csv{suffix}", bytearray(PACK[suffix](LINES * 20))
+def test_altered_packed_text_is_refused(tmp_path):
+    path, whole = tmp_path / "packed.csv.gz", bytearray(gzip.compress(LINES * 20))
     whole[len(whole) // 2] ^= 0xFF
     path.write_bytes(whole)
     with pytest.raises(ValueError, match=r"packed\.csv.* is cut or damaged|line \d+, byte"):
         events.read_csv(path)
 
 
-@pytest.mark.parametrize("suffix", [*PACK, ".GZ"])
+@pytest.mark.parametrize("suffix", [".gz", ".GZ"])
 def test_written_packed_where_the_name_says_so(tmp_path, sample, suffix):
     path, again = tmp_path / f"out.csv{suffix}", tmp_path / f"again.csv{suffix}"
     for target in (path, again):
         events.write_csv(sample, target)
     packed = path.read_bytes()
-    assert packed[:2] in (b"\x1f\x8b", b"BZ", b"\xfd7") and packed == again.read_bytes()
+    assert packed[:2] == b"\x1f\x8b" and packed == again.read_bytes()
     assert events.read_csv(path).to_list() == sample.to_list()
     bad = ak.with_field(sample, np.full(len(sample), np.nan, np.float32), "met")
     with pytest.raises(ValueError, match="is nan"):
         events.write_csv(bad, path)
     assert path.read_bytes() == packed and not list(tmp_path.glob(".*"))
-
-
-def test_packings_that_are_not_known_are_refused(tmp_path, sample):
-    for suffix in (".zip", ".zst"):
-        with pytest.raises(ValueError, match=r"expected \.gz, \.bz2, \.xz"):
-            events.write_csv(sample, tmp_path / f"out.csv{suffix}")
-    assert [path.name for path in tmp_path.iterdir()] == ["events.csv"]
 
 
 def test_home_folder(tmp_path, sample, monkeypatch):

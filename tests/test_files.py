@@ -47,7 +47,7 @@ def test_sha256(tmp_path):
     assert _files.sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["a", "a.gz", "a.bz2", "a.xz"])
+@pytest.mark.parametrize("name", ["a", "a.gz"])
 @pytest.mark.parametrize("text", [b"", b"x", bytes(range(256)) * 1000])
 def test_what_is_packed_is_unpacked(tmp_path, name, text):
     with _files.replacing(tmp_path / name) as file, _files.packing(file, name) as packed:

@@ -62,11 +62,7 @@ def device() -> str:
     """
     import torch
 
-    found = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     wanted = os.environ.get("DMLIB_DEVICE") or next(name for name, there in found.items() if there)
     name, _, number = wanted.partition(":")
     numbers = [str(i) for i in range(torch.cuda.device_count())] if name == "cuda" else []

@@ -18,15 +18,8 @@ from dmlib import _check, _files, _store
 _ROUNDS = 4  # a pool of processes is started afresh at most three times
 # What keeps a worker to one thread: the libraries under numpy, torch, LightGBM and numba, and joblib within a worker.
 _ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "LOKY_MAX_CPU_COUNT",
-    ),
+    "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS VECLIB_MAXIMUM_THREADS NUMBA_NUM_THREADS NUMEXPR_NUM_THREADS "
+    "LOKY_MAX_CPU_COUNT".split(),
     "1",
 )
 
@@ -169,19 +162,9 @@ def _parcel(task: Callable, item: Any) -> bytes:
         try:
             cloudpickle.loads(cloudpickle.dumps(error))
         except Exception:
-            return _last_words(error)
+            trace = "".join(traceback.format_exception(error))
+            return cloudpickle.dumps((None, (type(error), str(error), trace)))
         raise
-
-
-def _last_words(error: Exception) -> bytes:
-    import cloudpickle
-
-    name, text = type(error).__qualname__, str(error)
-    trace = "".join(traceback.format_exception(error))
-    try:
-        return cloudpickle.dumps((None, (type(error), name, text, trace)))
-    except Exception:  # not even its class can travel
-        return cloudpickle.dumps((None, (RuntimeError, name, f"{name}: {text}", trace)))
 
 
 def _opened(parcel: bytes) -> Any:
@@ -190,11 +173,9 @@ def _opened(parcel: bytes) -> Any:
     result, failure = cloudpickle.loads(parcel)
     if failure is None:
         return result
-    kind, name, text, trace = failure
-    try:  # a stand-in of the same type and text, made without the arguments that could not travel
-        stand_in: Any = type(name, (kind,), {"__module__": kind.__module__, "__str__": lambda _: text})
-        error = stand_in.__new__(stand_in)
-    except Exception:
-        error = RuntimeError(f"{name}: {text}")
+    kind, text, trace = failure
+    # A stand-in of the same type and text, made without the arguments that could not travel.
+    stand_in: Any = type(kind.__name__, (kind,), {"__module__": kind.__module__, "__str__": lambda _: text})
+    error = stand_in.__new__(stand_in)
     error.add_note(f"in a worker:\n{trace}")
     raise error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import vector
 from numpy.typing import ArrayLike
 
 from dmlib import _files
-from dmlib.events.columns import KINDS, Columns, checked, from_awkward, from_numpy, merge, to_awkward
+from dmlib.events.columns import KINDS, checked, checked_columns, from_awkward, merge, to_awkward
 
 __all__ = [
     "KINDS",
@@ -56,7 +56,7 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
 
     Energies become GeV; every number becomes the float32 nearest to its decimal. Blanks, empty lines, a ``;`` at the
     end of a line, Windows line ends, an unfinished last line and the object codes ``mu-``, ``mu+`` and ``a`` (photon)
-    are understood, as are a byte-order mark and files packed with gzip, bzip2 or xz. The first call ever compiles the
+    are understood, as are a byte-order mark and files packed with gzip. The first call ever compiles the
     parser (about five seconds), the first of a later session loads it (one or two); Parquet needs neither.
 
     Arguments:
@@ -88,7 +88,7 @@ def read_csv(path: str | os.PathLike, on_error: str = "raise") -> ak.Array:
     from dmlib.events import csv
 
     skipped: list[tuple[int, str]] = []
-    columns = merge(csv.read_blocks(path, _known(on_error), 1 << 21, skipped))
+    columns = merge(csv.read_blocks(path, on_error, 1 << 21, skipped))
     _warn_if_nothing_is_left(path, len(columns), skipped)
     return to_awkward(columns, {"skipped": skipped})
 
@@ -99,7 +99,7 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
     Arguments:
         events: The events.
         path: The file; replaced when all is written, untouched if that fails. Packed where the name ends with
-            ``.gz``, ``.bz2`` or ``.xz``.
+            ``.gz``.
 
     Raises:
         TypeError: These are no events, or it is a single one.
@@ -107,10 +107,12 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
 
     Example:
         >>> import pathlib, tempfile
+        >>> from dmlib import samples
+        >>> events = samples.load("darkmachines/1/background")[:100]
         >>> path = pathlib.Path(tempfile.mkdtemp(), "events.csv")
-        >>> write_csv(_example(), path)
-        >>> print(path.read_text())
-        1;ttbar;0.5;50000;1.2;j,130000,120000,0.4,-1.1;b,90000,80000,-0.5,2;
+        >>> write_csv(events, path)
+        >>> read_csv(path).to_list() == events.to_list()
+        True
     """
     from dmlib.events import csv
 
@@ -139,25 +141,20 @@ def csv_to_parquet(
     Example:
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> write_csv(_example(), folder / "events.csv")
+        >>> line = "1;ttbar;0.5;50000;1.2;j,130000,120000,0.4,-1.1;b,90000,80000,-0.5,2.0;"
+        >>> _ = (folder / "events.csv").write_text(line)
         >>> csv_to_parquet(folder / "events.csv", folder / "events.parquet")
         Conversion(events=1, objects=2, skipped=[])
     """
     from dmlib.events import csv, parquet
 
     skipped: list[tuple[int, str]] = []
-    rows = np.zeros(2, np.int64)
-
-    def counted(blocks: Iterable[Columns]) -> Iterator[Columns]:
-        for block in blocks:
-            rows[:] += len(block), len(block.objects["kind"])
-            yield block
-
     with _files.replacing(dst) as file:
-        blocks = counted(csv.read_blocks(src, _known(on_error), chunk_bytes, skipped))
-        parquet.write_blocks(blocks, file, level=3)  # 5 % larger than level 19, which is several times slower
-    _warn_if_nothing_is_left(src, rows[0], skipped)
-    return Conversion(int(rows[0]), int(rows[1]), skipped)
+        blocks = csv.read_blocks(src, on_error, chunk_bytes, skipped)
+        # 5 % larger than level 19, which is several times slower
+        written, objects = parquet.write_blocks(blocks, file, level=3)
+    _warn_if_nothing_is_left(src, written, skipped)
+    return Conversion(written, objects, skipped)
 
 
 def read_parquet(path: str | os.PathLike, columns: Sequence[str] | None = None) -> ak.Array:
@@ -175,10 +172,12 @@ def read_parquet(path: str | os.PathLike, columns: Sequence[str] | None = None) 
 
     Example:
         >>> import pathlib, tempfile
+        >>> from dmlib import samples
         >>> path = pathlib.Path(tempfile.mkdtemp(), "events.parquet")
-        >>> write_parquet(_example(), path)
-        >>> read_parquet(path, columns=["met", "objects.pt"]).tolist()
-        [{'met': 50.0, 'objects': [{'pt': 120.0}, {'pt': 80.0}]}]
+        >>> write_parquet(samples.load("darkmachines/1/background")[:100], path)
+        >>> events = read_parquet(path, columns=["met", "objects.pt"])
+        >>> len(events), events.fields, events.objects.fields
+        (100, ['met', 'objects'], ['pt'])
     """
     from dmlib.events import parquet
 
@@ -240,14 +239,16 @@ def from_columns(
         >>> (events.objects[:1, 0] + events.objects[:1, 1]).pt.tolist()
         [40.2...]
     """
-    events = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
-    objects = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
+    events: dict[str, Any] = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
+    objects: dict[str, Any] = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
     numbers = checked(counts, "counts", np.int64)
     if (numbers < 0).any():
         raise ValueError(f"counts[{np.argmax(numbers < 0)}] is negative; expected the number of objects of each event")
-    _require_length(events, len(numbers), "counts has")
-    _require_length(objects, int(numbers.sum()), "counts sums to")
-    return to_awkward(from_numpy(events, numbers, objects))
+    for columns, length, source in ((events, len(numbers), "counts has"), (objects, numbers.sum(), "counts sums to")):
+        for name, values in columns.items():
+            if (found := len(values) if np.ndim(values) else 1) != length:
+                raise ValueError(f"{name} has {found} entries, {source} {length}; expected equal numbers")
+    return to_awkward(checked_columns(events, numbers, objects))
 
 
 def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
@@ -264,8 +265,10 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
         ValueError: There is no sample.
 
     Example:
-        >>> len(concatenate([_example(), _example()]))
-        2
+        >>> from dmlib import samples
+        >>> training, test = (samples.load(f"darkmachines/1/background{part}") for part in ("", "-test"))
+        >>> len(concatenate([training, test])) == len(training) + len(test)
+        True
     """
     columns = [from_awkward(sample) for sample in samples]
     if not columns:
@@ -273,25 +276,6 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
     return to_awkward(merge(columns))
 
 
-def _require_length(columns: dict[str, Any], length: int, source: str) -> None:
-    for name, values in columns.items():
-        if (found := len(values) if np.ndim(values) else 1) != length:
-            raise ValueError(f"{name} has {found} entries, {source} {length}; expected equal numbers")
-
-
 def _warn_if_nothing_is_left(path: str | os.PathLike, events: int, skipped: list[tuple[int, str]]) -> None:
     if skipped and not events:
         warnings.warn(f"No event is left: all {len(skipped):,} lines were skipped. {skipped[0][1]}", stacklevel=3)
-
-
-def _known(on_error: str) -> str:
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f'on_error = {on_error!r}; expected "raise" or "skip"')
-    return on_error
-
-
-def _example() -> ak.Array:
-    return from_columns(
-        id=[1], process=["ttbar"], weight=[0.5], met=[50], met_phi=[1.2], counts=[2],
-        kind=["j", "b"], E=[130, 90], pt=[120, 80], eta=[0.4, -0.5], phi=[-1.1, 2],
-    )  # fmt: skip

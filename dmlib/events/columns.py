@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 KINDS = ("j", "b", "e-", "e+", "m-", "m+", "g")
-EVENT: dict[str, type[np.generic]] = {
-    "id": np.int64,
-    "process": np.int32,
-    "weight": np.float32,
-    "met": np.float32,
-    "met_phi": np.float32,
-}
-OBJECT: dict[str, type[np.generic]] = {
-    "kind": np.int8,
-    "E": np.float32,
-    "pt": np.float32,
-    "eta": np.float32,
-    "phi": np.float32,
-}
+_Types = dict[str, type[np.generic]]
+EVENT: _Types = {"id": np.int64, "process": np.int32, "weight": np.float32, "met": np.float32, "met_phi": np.float32}
+OBJECT: _Types = {"kind": np.int8, "E": np.float32, "pt": np.float32, "eta": np.float32, "phi": np.float32}
 
 
 @dataclass
@@ -35,35 +24,34 @@ class Columns:
     Arguments:
         events: Column name -> values, shape (events,); the process as places in `processes`.
         processes: The names of the processes.
-        counts: Objects in each event, shape (events,); None where objects are not read.
+        counts: Objects in each event, shape (events,).
         objects: Column name -> values, shape (counts.sum(),); the kind as places in `KINDS`.
     """
 
     events: dict[str, np.ndarray]
     processes: list[str]
-    counts: np.ndarray | None
+    counts: np.ndarray
     objects: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        return len(next(iter(self.events.values())) if self.counts is None else self.counts)
+        return len(self.counts)
 
     @property
     def offsets(self) -> np.ndarray:
         """Where the objects of each event begin, and where those of the last end, shape (events + 1,)."""
-        counts = np.zeros(len(self)) if self.counts is None else self.counts
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False)
+        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64, copy=False)
 
-    def __getitem__(self, part: slice) -> Columns:
-        """The events of a slice."""
+    def __getitem__(self, part: slice | np.ndarray) -> Columns:
+        """The events of a slice, or of a mask, with their objects."""
         events = {name: values[part] for name, values in self.events.items()}
-        if self.counts is None:
-            return Columns(events, self.processes, None, {})
-        start, stop, _ = part.indices(len(self))
-        first = int(self.counts[:start].sum())
-        inside = slice(first, first + int(self.counts[start:stop].sum()))
-        return Columns(
-            events, self.processes, self.counts[part], {name: values[inside] for name, values in self.objects.items()}
-        )
+        if isinstance(part, slice):
+            start, stop, _ = part.indices(len(self))
+            first = int(self.counts[:start].sum())
+            inside: Any = slice(first, first + int(self.counts[start:stop].sum()))
+        else:
+            inside = np.repeat(part, self.counts)
+        objects = {name: values[inside] for name, values in self.objects.items()}
+        return Columns(events, self.processes, self.counts[part], objects)
 
 
 def encode(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -77,9 +65,7 @@ def merge(blocks: Iterable[Columns]) -> Columns:
     processes: list[str] = []
     growing: dict[str, _Growing] = {}
     for block in blocks:
-        columns = block.events | block.objects
-        if block.counts is not None:
-            columns["counts"] = block.counts
+        columns = block.events | block.objects | {"counts": block.counts}
         if "process" in columns:
             codes, names = encode([*processes, *block.processes])
             columns["process"] = codes[len(processes) :][columns["process"]]
@@ -88,7 +74,7 @@ def merge(blocks: Iterable[Columns]) -> Columns:
             growing.setdefault(name, _Growing(values.dtype)).add(values)
     joined = {name: column.close() for name, column in growing.items()}
     events = {name: joined[name] for name in EVENT if name in joined}
-    return Columns(events, processes, joined.get("counts"), {name: joined[name] for name in OBJECT if name in joined})
+    return Columns(events, processes, joined["counts"], {name: joined[name] for name in OBJECT if name in joined})
 
 
 class _Growing:
@@ -119,7 +105,7 @@ def to_awkward(columns: Columns, attrs: dict[str, Any] | None = None) -> ak.Arra
         return ak.contents.RecordArray(fields, list(values), **options)
 
     layout = record(columns.events, {"process": columns.processes}, length=len(columns))
-    if columns.counts is not None:
+    if columns.objects:
         name = "Momentum4D" if {"E", "pt", "eta", "phi"} <= {*columns.objects} else None  # some columns make no vector
         objects = record(columns.objects, {"kind": KINDS}, parameters={"__record__": name})
         objects = ak.contents.ListOffsetArray(ak.index.Index64(columns.offsets), objects)
@@ -137,7 +123,8 @@ def complete(events: ak.Array) -> ak.Array:
     if isinstance(events, ak.Record):
         raise TypeError("this is one event; expected an array of events, such as events[:1] where this was events[0]")
     if not isinstance(events, ak.Array) or not events.fields:
-        raise TypeError(f"expected events, an awkward array as from read_csv, not {_short(events)}")
+        found = f"{type(events).__name__} {reprlib.repr(events)}"
+        raise TypeError(f"expected events, an awkward array as from read_csv, not {found}")
     if "?" not in (kind := str(events.type)) and "option[" not in kind:
         return events
     for name in events.fields:
@@ -149,14 +136,7 @@ def complete(events: ak.Array) -> ak.Array:
 
 
 def _some_missing(values: ak.Array) -> bool:
-    found: list[bool] = []
-
-    def look(layout: ak.contents.Content, **_: Any) -> None:
-        if layout.is_option:
-            found.append(bool(np.any(layout.mask_as_bool(valid_when=False))))
-
-    ak.transform(look, ak.to_packed(values), return_value="none")  # packed: what was cut away may be missing
-    return any(found)
+    return any(ak.any(ak.is_none(values, axis=axis), axis=None) for axis in range(values.ndim))
 
 
 def _without_options(values: Any) -> Any:
@@ -179,14 +159,10 @@ def from_awkward(events: ak.Array) -> Columns:
     missing = ({*EVENT, "objects"} - {*events.fields}) or ({*OBJECT} - {*events.objects.fields})
     if missing:
         raise ValueError(f"these are no events: {', '.join(sorted(missing))} missing; expected the fields of read_csv")
-    objects = ak.flatten(events.objects)
-    numbers = {name: ak.to_numpy(events[name]) for name in EVENT if name != "process"}
-    momenta = {name: ak.to_numpy(objects[name]) for name in OBJECT if name != "kind"}
-    counts = ak.to_numpy(ak.num(events.objects))
-    return from_numpy(numbers | {"process": events.process}, counts, momenta | {"kind": objects.kind})
+    return checked_columns(events, ak.to_numpy(ak.num(events.objects)), ak.flatten(events.objects))
 
 
-def from_numpy(events: Mapping[str, Any], counts: np.ndarray, objects: Mapping[str, Any]) -> Columns:
+def checked_columns(events: Any, counts: np.ndarray, objects: Any) -> Columns:
     """Columns of any suitable type as `Columns`, checked: names of processes and kinds may be strings or categories."""
     process, processes = _codes(events["process"], "process")
     kind = kind_codes(objects["kind"])
@@ -202,9 +178,8 @@ def kind_codes(kinds: ak.Array | ArrayLike) -> np.ndarray:
     """Object kinds, as strings or as places in `KINDS`, as places in `KINDS`."""
     if not isinstance(kinds, ak.Array) and np.issubdtype((places := _flat(kinds, "kind")).dtype, np.integer):
         if len(places) and not 0 <= places.min() <= places.max() < len(KINDS):
-            raise ValueError(
-                f"kind holds {places.min()} to {places.max()}; expected places 0 to {len(KINDS) - 1} in KINDS"
-            )
+            expected = f"places 0 to {len(KINDS) - 1} in KINDS"
+            raise ValueError(f"kind holds {places.min()} to {places.max()}; expected {expected}")
         return places.astype(np.int8)
     codes, names = _codes(kinds, "kind")
     if unknown := [name for name in names if name not in KINDS]:
@@ -245,12 +220,10 @@ def checked(values: ArrayLike, name: str, kind: type[np.generic]) -> np.ndarray:
         ValueError: A number is missing, not finite, or does not fit the type.
     """
     array = _flat(values, name)
-    if kind is np.int64:
-        if array.size and not np.can_cast(array.dtype, kind):
-            raise ValueError(f"{name} has type {array.dtype}; expected whole numbers that fit int64")
-        return array.astype(kind)
-    if array.size and array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has type {array.dtype}; expected numbers")
+    whole = kind is np.int64
+    if array.size and not (np.can_cast(array.dtype, kind) if whole else array.dtype.kind in "biuf"):
+        expected = "whole numbers that fit int64" if whole else "numbers"
+        raise ValueError(f"{name} has type {array.dtype}; expected {expected}")
     with np.errstate(over="ignore"):
         result: np.ndarray = array.astype(kind)
     bad = np.flatnonzero(~np.isfinite(result))
@@ -264,23 +237,15 @@ def _flat(values: Any, name: str, dtype: type | None = None) -> np.ndarray:
     if isinstance(values, ak.Array):
         values = ak.to_numpy(values, allow_missing=True)
     if np.ma.is_masked(values):
-        raise ValueError(
-            f"{name}[{np.flatnonzero(np.ma.getmaskarray(values))[0]}] is masked; fill or drop such entries"
-        )
+        place = np.flatnonzero(np.ma.getmaskarray(values))[0]
+        raise ValueError(f"{name}[{place}] is masked; fill or drop such entries")
     array = np.asarray(values, dtype)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; expected one value an entry, in one dimension")
     return array
 
 
-def _short(value: Any) -> str:
-    return f"{type(value).__name__} {reprlib.repr(value)}"
-
-
 def _categorical(codes: np.ndarray, names: Sequence[str]):
-    text = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, text)])
-    letters = ak.contents.NumpyArray(np.frombuffer(b"".join(text), np.uint8), parameters={"__array__": "char"})
-    strings = ak.contents.ListOffsetArray(ak.index.Index64(offsets), letters, parameters={"__array__": "string"})
+    strings = ak.from_iter([*names, ""], highlevel=False)[:-1]  # strings, even where there is no name
     index = ak.index.Index32(codes.astype(np.int32))
     return ak.contents.IndexedArray(index, strings, parameters={"__array__": "categorical"})

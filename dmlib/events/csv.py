@@ -16,7 +16,7 @@ import numpy as np
 
 from dmlib import _check, _files
 from dmlib.events import csv_kernel
-from dmlib.events.columns import KINDS, Columns, encode
+from dmlib.events.columns import EVENT, KINDS, OBJECT, Columns, encode
 
 _BLANKS = b" \t\r"
 _CODES = {name.encode(): code for code, name in enumerate(KINDS)} | {b"mu-": 4, b"mu+": 5, b"a": 6}
@@ -29,17 +29,15 @@ _State = tuple[int, int, int, int, int]  # where the parser stands: byte, lines,
 
 
 class _BadField(Exception):
-    """What is wrong in a line: where, and in words."""
-
-    def __init__(self, place: int, what: str):
-        super().__init__(what)
-        self.place = place
+    """What is wrong in a line: the place, and what in words."""
 
 
 def read_blocks(
     path: str | os.PathLike, on_error: str, chunk_bytes: int, skipped: list[tuple[int, str]]
 ) -> Iterator[Columns]:
     """Reads a file as blocks of whole lines, at least one block; lines left out are added to `skipped`."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error = {on_error!r}; expected "raise" or "skip"')
     _check.count(chunk_bytes, "chunk_bytes")
     line, offset, buffers = 1, 0, _Buffers(0)
     with _files.unpacked(path) as file:
@@ -54,7 +52,8 @@ def read_blocks(
                 try:
                     state = buffers.add(_line(block[start:stop]), start, state)
                 except _BadField as bad:
-                    message = f"{path}, line {line + lines}, byte {offset + start + bad.place}: {bad}"
+                    place, what = bad.args
+                    message = f"{path}, line {line + lines}, byte {offset + start + place}: {what}"
                     if on_error == "raise":
                         advice = 'Correct the line, or pass on_error="skip" to leave such lines out.'
                         raise ValueError(f"{message}. {advice}") from None
@@ -110,13 +109,12 @@ class _Buffers:
         _, _, event, obj, run = state
         names = [block[i:j].decode() for i, j in zip(self.begin[:run], self.end[:run], strict=True)]
         codes, processes = encode(names)
-        events = {"id": self.ids[:event].copy(), "process": codes[self.runs[:event]]}
-        for name, values in zip(("weight", "met", "met_phi"), self.header, strict=True):
-            events[name] = values[:event].copy()
-        objects: dict[str, np.ndarray] = {"kind": self.kinds[:obj].copy()}
-        for name, values in zip(("E", "pt", "eta", "phi"), self.momenta, strict=True):
-            objects[name] = values[:obj].copy()
-        return Columns(events, processes, self.counts[:event].copy(), objects)
+        events = self.ids[:event].copy(), codes[self.runs[:event]], *self.header[:, :event].copy()
+        objects = self.kinds[:obj].copy(), *self.momenta[:, :obj].copy()
+        counts = self.counts[:event].copy()
+        return Columns(
+            dict(zip(EVENT, events, strict=True)), processes, counts, dict(zip(OBJECT, objects, strict=True))
+        )
 
 
 def _line(text: bytes) -> tuple[int, tuple[int, int], list[np.float32], list[tuple]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -30,8 +28,9 @@ SCHEMA = pa.schema([*(_field(*item) for item in EVENT.items()), _OBJECTS], metad
 _LEAF = "objects.list.element."
 
 
-def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: int = 1 << 17) -> None:
-    """Writes blocks of events, each as row groups of at most `rows` events, at a zstd level."""
+def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: int = 1 << 17) -> tuple[int, int]:
+    """Writes blocks, each as row groups of at most `rows` events, at a zstd level; returns how many events, objects."""
+    written = np.zeros(2, int)
     floats = [name for name, kind in EVENT.items() if kind is np.float32]
     floats += [_LEAF + name for name, kind in OBJECT.items() if kind is np.float32]
     options = {
@@ -46,6 +45,8 @@ def write_blocks(blocks: Iterable[Columns], file: BinaryIO, level: int, rows: in
         for block in blocks:
             for start in range(0, len(block), rows):
                 writer.write_batch(_batch(block[start : start + rows]))
+            written += len(block), len(block.objects["kind"])
+    return int(written[0]), int(written[1])
 
 
 def _batch(columns: Columns) -> pa.RecordBatch:
@@ -69,26 +70,22 @@ def read_blocks(path: str | os.PathLike, columns: Sequence[str] | None) -> Itera
         raise ValueError(f"unknown columns {', '.join(unknown)}; expected some of {', '.join(known)}")
     if not wanted:
         raise ValueError(f"columns is empty; expected None, for all, or some of {', '.join(known)}")
-    leaves = [name.replace("objects.", _LEAF) for name in wanted]
+    leaves = [name.replace("objects.", _LEAF) for name in wanted] + [_LEAF + "kind"]  # it tells how many objects
     path = _files.expanded(path)
-    with open(path, "rb") as source, _damage_told(path):
-        file = pq.ParquetFile(source)
-        _check(path, file.schema_arrow)
-        yield _columns(pa.record_batch([pa.array([], field.type) for field in SCHEMA], schema=SCHEMA), wanted)
-        for group in range(file.num_row_groups):
-            for batch in file.read_row_group(group, leaves).to_batches():
-                batch.validate(full=True)  # or a damaged index would reach beyond the names
-                yield _columns(batch, wanted)
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of the file
-            raise
-        raise ValueError(f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV") from error
+    with open(path, "rb") as source:
+        try:
+            file = pq.ParquetFile(source)
+            _check(path, file.schema_arrow)
+            yield _columns(pa.record_batch([pa.array([], field.type) for field in SCHEMA], schema=SCHEMA), wanted)
+            for group in range(file.num_row_groups):
+                for batch in file.read_row_group(group, leaves).to_batches():
+                    batch.validate(full=True)  # or a damaged index would reach beyond the names
+                    yield _columns(batch, wanted)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of the system, not of the file
+                raise
+            message = f"{path} is no Parquet file or is damaged ({error}); make it anew from the CSV"
+            raise ValueError(message) from error
 
 
 def _check(path: str | os.PathLike, found: pa.Schema) -> None:
@@ -107,8 +104,6 @@ def _columns(batch: pa.RecordBatch, wanted: list[str]) -> Columns:
     for name in EVENT:
         if name in wanted:
             events[name], processes = _values(batch.column(name), processes)
-    if not any(name.startswith("objects") for name in wanted):
-        return Columns(events, processes, None, {})
     lists = batch.column("objects")
     records = lists.flatten()
     objects: dict[str, np.ndarray] = {}

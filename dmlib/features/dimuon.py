@@ -7,13 +7,7 @@ COLUMNS = ("pt1", "pt2", "eta1", "eta2", "delta_phi")  # GeV and radian
 WEIGHTS = ("weight", "linear", "quadratic")  # where a sample is weighted; the last two times c_W and its square
 
 
-def m_ll(
-    pt1: ArrayLike,
-    pt2: ArrayLike,
-    eta1: ArrayLike,
-    eta2: ArrayLike,
-    delta_phi: ArrayLike,
-) -> np.ndarray:
+def m_ll(pt1: ArrayLike, pt2: ArrayLike, eta1: ArrayLike, eta2: ArrayLike, delta_phi: ArrayLike) -> np.ndarray:
     r"""Returns the invariant mass of two massless particles,
 
     .. math:: m_{\ell\ell} = \sqrt{2\, p_{T1}\, p_{T2} \left(\cosh(\eta_1 - \eta_2) - \cos\Delta\phi\right)}.

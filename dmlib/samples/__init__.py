@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +12,10 @@ import platformdirs
 
 from dmlib import _check, _files
 from dmlib.samples.darkmachines import DarkMachines
-from dmlib.samples.dimuon import Dimuon
-from dmlib.samples.lhco import Olympics
-from dmlib.samples.published import PARTS, Published, Set
+from dmlib.samples.dimuon import DIMUON
+from dmlib.samples.lhco import LHCO
+from dmlib.samples.published import Set, parts
+from dmlib.samples.published import published as _published
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["cache_folder", "card", "catalogue", "fetch", "load"]
 
 DATA = Path(__file__).parents[1] / "data"
-SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": Olympics(), "dimuon": Dimuon()}
-SOURCES = ("embedded", "public")
+SETS: dict[str, Set] = {"darkmachines": DarkMachines(), "lhco": LHCO, "dimuon": DIMUON}
 
 
 def catalogue() -> pd.DataFrame:
@@ -44,23 +42,19 @@ def catalogue() -> pd.DataFrame:
         13590811
     """
     embedded, public = _embedded(), _published()
-    sources: list[tuple[str, Collection[str]]] = [("embedded", embedded), ("public", public)]
-    rows = []
+    rows = {}
     for name in sorted(embedded.keys() | public.keys(), key=_order):
         entry = embedded.get(name) or _public_card(name)
-        rows.append(
-            {
-                "name": name,
-                "events": entry["events"] if name in embedded else pd.NA,
-                "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
-                "public_events": public[name].events or pd.NA if name in public else pd.NA,
-                "source": ", ".join(source for source, names in sources if name in names),
-                "licence": entry["licence"],
-                "generator": entry.get("generator"),
-            }
-        )
+        rows[name] = {
+            "events": entry["events"] if name in embedded else pd.NA,
+            "bytes": _path(name, entry).stat().st_size if name in embedded else pd.NA,
+            "public_events": public[name].events or pd.NA if name in public else pd.NA,
+            "source": ", ".join(["embedded"] * (name in embedded) + ["public"] * (name in public)),
+            "licence": entry["licence"],
+            "generator": entry.get("generator"),
+        }
     counts = dict.fromkeys(("events", "bytes", "public_events"), "Int64")
-    return pd.DataFrame(rows).set_index("name").astype(counts)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name").astype(counts)
 
 
 def card(name: str) -> dict[str, Any]:
@@ -103,8 +97,7 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
     The samples ``darkmachines/<channel>/blind`` and ``lhco/blackbox`` have no labels: every process is ``"unknown"``.
 
     Arguments:
-        name: A sample's name, as in `catalogue`. Public mixture signals and contact interactions may also be asked for
-            under names that are not listed there, if the record has such a file.
+        name: A sample's name, as in `catalogue`.
         source: ``"embedded"`` or ``"public"``.
         progress: Whether to draw a progress bar of the download; by default only in a terminal.
 
@@ -134,11 +127,11 @@ def load(name: str, source: str = "embedded", progress: bool | None = None) -> a
         >>> background.objects.pt.ndim
         2
     """
-    if source not in SOURCES:
-        raise ValueError(f"source={source!r}: expected one of {', '.join(map(repr, SOURCES))}.")
+    if source not in ("embedded", "public"):
+        raise ValueError(f"source={source!r}: expected one of 'embedded', 'public'.")
     if source == "public":
-        sample = _require_public(name)
-        return _owner(name).read(_fetch(name, sample, progress), name, sample.part)
+        path = _fetch(name, progress)
+        return _owner(name).read(path, name, _published()[name].part)
     _require_known(name)
     if name not in _embedded():
         raise ValueError(f'{name!r} is not shipped with dmlib; load it with source="public".')
@@ -168,7 +161,7 @@ def fetch(name: str, progress: bool | None = None) -> Path:
         >>> import dmlib
         >>> path = dmlib.samples.fetch("darkmachines/sm/ttbar")  # doctest: +SKIP
     """
-    return _fetch(name, _require_public(name), progress)
+    return _fetch(name, progress)
 
 
 def cache_folder() -> Path:
@@ -176,20 +169,17 @@ def cache_folder() -> Path:
     return _files.expanded(os.environ.get("DMLIB_DATA") or platformdirs.user_cache_dir("dmlib")).absolute()
 
 
-def _fetch(name: str, sample: Published, progress: bool | None) -> Path:
+def _fetch(name: str, progress: bool | None) -> Path:
     from dmlib.samples import convert
 
-    return convert.parquet(_owner(name), sample, cache_folder(), progress)
+    _require_known(name)
+    if name not in _published():
+        raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
+    return convert.parquet(_owner(name), _published()[name], cache_folder(), progress)
 
 
 def _owner(name: str) -> Set:
     return SETS[name.partition("/")[0]]
-
-
-@functools.cache
-def _published() -> dict[str, Published]:
-    """The published samples by name."""
-    return {name: sample for owner in SETS.values() for name, sample in owner.published()}
 
 
 def _embedded() -> dict[str, dict[str, Any]]:
@@ -207,7 +197,7 @@ def _embedded() -> dict[str, dict[str, Any]]:
 def _public_card(name: str) -> dict[str, Any]:
     sample = _published()[name]
     fields = {key: getattr(sample.record, key) for key in ("title", "doi", "licence", "generator", "reference")}
-    fields |= {"files": sample.files, "part": PARTS[sample.part], "note": sample.note, "events": sample.events}
+    fields |= {"file": sample.file, "part": parts()[sample.part], "note": sample.note, "events": sample.events}
     return {key: value for key, value in fields.items() if value}
 
 
@@ -221,18 +211,10 @@ def _order(name: str) -> tuple[str, bool, str]:
     return folder, not stem.startswith("background"), stem
 
 
-def _require_public(name: str) -> Published:
-    known = isinstance(name, str) and name.partition("/")[0] in SETS
-    if sample := known and (_published().get(name) or _owner(name).unlisted(name)):
-        return sample
-    _require_known(name)
-    raise ValueError(f'{name!r} is in none of the published sets; load it with source="embedded".')
-
-
 def _require_known(name: str) -> None:
     if not isinstance(name, str):
         raise TypeError(f"name={name!r}: expected a sample's name; dmlib.samples.catalogue() lists all of them.")
     names = _embedded().keys() | _published().keys()
     if name not in names:
-        hint = _check.near(name, names)
-        raise ValueError(f"There is no sample {name!r}.{hint} dmlib.samples.catalogue() lists all of them.")
+        all_of_them = "dmlib.samples.catalogue() lists all of them."
+        raise ValueError(f"There is no sample {name!r}.{_check.near(name, names)} {all_of_them}")

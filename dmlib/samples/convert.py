@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from dmlib import _files
-from dmlib.samples.published import ARCHIVE, Published, Set
+from dmlib.samples.published import Published, Set
 
 
 def parquet(owner: Set, sample: Published, cache: Path, progress: bool | None) -> Path:
@@ -39,14 +39,14 @@ def _make(owner: Set, sample: Published, cache: Path, key: str, progress: bool |
     from dmlib.samples import archive, download, record
 
     doi = sample.record.doi
-    source = download.fetch(doi, record.find(doi, sample.files, cache), cache, progress)
+    source = download.fetch(doi, record.find(doi, sample.file, cache), cache, progress)
     scratch = cache / "unpacked"
     shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
     scratch.mkdir()
     new = scratch / "new.parquet"
     try:
-        packed = re.search(rf"{ARCHIVE}$", source.name)
-        file = archive.extract(source, sample.members, scratch, sample.record.limit) if packed else source
+        packed = re.search(r"\.(tar|tar\.gz|tgz)$", source.name)
+        file = archive.extract(source, sample.member, scratch, sample.record.limit) if packed else source
         rows = owner.convert(file, new)
         if sample.total not in (None, rows):
             warnings.warn(f"{sample.kept}: {rows:,} events, where {sample.total:,} were published.", stacklevel=5)

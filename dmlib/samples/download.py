@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -29,14 +28,7 @@ CHECKSUMS: dict[str, str] = {
 }
 
 
-def retrieve(
-    url: str,
-    part: Path,
-    progress: bool | None = None,
-    timeout: float = TIMEOUT,
-    retries: int = 5,
-    backoff: float = 1.0,
-) -> None:
+def retrieve(url: str, part: Path, progress: bool | None = None, timeout: float = TIMEOUT, retries: int = 5) -> None:
     """Downloads over HTTP, going on from the bytes that an earlier attempt left.
 
     What is missing is asked for with ``Range``. The server's ``ETag`` (or ``Last-Modified``) is kept beside the file
@@ -48,9 +40,8 @@ def retrieve(
         part: Where the bytes go; what is there already is taken for their beginning.
         progress: Whether to draw a progress bar; by default only where stderr is a terminal.
         timeout: Seconds without an answer or a byte after which a connection counts as cut.
-        retries: Attempts in a row that may bring nothing new before the download is given up.
-        backoff: Seconds before the second attempt, doubled for each further one up to a minute; a server's
-            ``Retry-After`` goes first.
+        retries: Attempts in a row that may bring nothing new before the download is given up. The second comes after
+            a second, each further one after twice the time, up to a minute; a server's ``Retry-After`` goes first.
 
     Raises:
         requests.RequestException: the server cannot be reached, refuses, or keeps cutting the connection.
@@ -65,14 +56,16 @@ def retrieve(
         try:
             return _attempt(url, part, progress, timeout)
         except requests.RequestException as error:
-            if _is_final(error):
-                raise
+            answer = error.response
+            if answer is not None and 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
+                raise  # asking again does not change it
             # A server that always cuts a file it cannot resume brings bytes, but never new ones.
             failures = 0 if _size(part) > longest else failures + 1
             longest = max(longest, _size(part))
             if failures > retries:
                 raise
-            time.sleep(_retry_after(error) or min(backoff * 2 ** max(failures - 1, 0), 60.0))
+            asked = answer.headers.get("Retry-After", "") if answer is not None else ""
+            time.sleep(min(float(asked), 120.0) if asked.isdigit() else min(2.0 ** max(failures - 1, 0), 60.0))
 
 
 def _attempt(url: str, part: Path, progress: bool | None, timeout: float) -> None:
@@ -90,7 +83,7 @@ def _attempt(url: str, part: Path, progress: bool | None, timeout: float) -> Non
             return
         if response.status_code == 416 or (response.status_code == 206 and not span.startswith(f"{start}-")):
             discard(part)
-            raise requests.ConnectionError(f"the server has no byte {start}; starting again", response=response)
+            raise requests.ConnectionError(f"the server has no byte {start}; starting again")
         response.raise_for_status()
         if response.status_code != 206:
             start = 0
@@ -114,10 +107,10 @@ def _attempt(url: str, part: Path, progress: bool | None, timeout: float) -> Non
 
 
 def _bar(part: Path, start: int, remaining: int | None, progress: bool | None) -> tqdm:
-    shown = sys.stderr.isatty() if progress is None else progress
     total = None if remaining is None else start + remaining
+    disable = None if progress is None else not progress  # None: where stderr is no terminal
     name = part.name.removesuffix(".part")
-    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=not shown)
+    return tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, disable=disable)
 
 
 def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Path:
@@ -156,17 +149,18 @@ def fetch(doi: str, name: str, cache: Path, progress: bool | None = None) -> Pat
             return path
         kept = f" The {_size(part) / 1e6:.1f} MB received so far are kept, and resumed." if _size(part) else ""
         raise record.unreachable(doi, name, path, error, kept) from error
+    checksum = known or checksum
     if path.exists():
-        _require_match(path, known or checksum)
-    else:
-        if not hash_matches(part, known or checksum):
-            discard(part)
-            raise ValueError(
-                f"What was downloaded as {name} of doi:{doi} is not the record's file: its checksum is not "
-                f"{known or checksum}. It has been removed; call again for a fresh download."
-            )
+        _require_match(path, checksum)
+    elif hash_matches(part, checksum):
         os.replace(part, path)
         discard(part)
+    else:
+        discard(part)
+        raise ValueError(
+            f"What was downloaded as {name} of doi:{doi} is not the record's file: its checksum is not {checksum}. "
+            "It has been removed; call again for a fresh download."
+        )
     pin(cache, key, path)
     return path
 
@@ -214,23 +208,7 @@ def _validator(part: Path) -> Path:
 
 def _keep_validator(part: Path, headers: requests.structures.CaseInsensitiveDict) -> None:
     """Keeps what identifies the server's version of the file; a weak ETag must not be used for ranges (RFC 9110)."""
-    etag = headers.get("ETag")
-    value = etag or headers.get("Last-Modified")
-    if value and not value.startswith("W/"):
+    value = headers.get("ETag") or headers.get("Last-Modified") or "W/"
+    _validator(part).unlink(missing_ok=True)
+    if not value.startswith("W/"):
         _validator(part).write_text(value)
-    else:
-        _validator(part).unlink(missing_ok=True)
-
-
-def _is_final(error: requests.RequestException) -> bool:
-    """Whether the server said no in a way that asking again does not change."""
-    if not isinstance(error, requests.HTTPError) or error.response is None:
-        return False
-    status = error.response.status_code
-    return 400 <= status < 500 and status not in (408, 429)
-
-
-def _retry_after(error: requests.RequestException) -> float | None:
-    """The seconds that the server asks to be left alone (at most two minutes), where it says so in seconds."""
-    value = error.response.headers.get("Retry-After", "") if error.response is not None else ""
-    return min(float(value), 120.0) if value.isdigit() else None

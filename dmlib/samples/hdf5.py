@@ -65,9 +65,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, KeyError) as error:  # what h5py makes of a file that is cut, or none
-        raise ValueError(
-            f"{path} is no whole HDF5 file of the expected kind ({error}). Delete it and call again."
-        ) from error
+        message = f"{path} is no whole HDF5 file of the expected kind ({error}). Delete it and call again."
+        raise ValueError(message) from error
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:

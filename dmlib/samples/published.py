@@ -1,10 +1,12 @@
-"""What is known of a published sample, and what each set of samples is asked for."""
+"""What is known of the published samples, and what each set of samples is asked for."""
 
 from __future__ import annotations
 
+import functools
+import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ import pandas as pd
 if TYPE_CHECKING:
     import awkward as ak
 
-ARCHIVE = r"\.(?:tar|tgz|tar\.gz|zip)"  # a regular expression: how the names of archives end
+_LIST = Path(__file__).parents[1] / "data" / "published.json"
 
 
 @dataclass(frozen=True)
@@ -36,47 +38,43 @@ class Published:
 
     Arguments:
         record: The record it is in.
-        files: Regular expressions for the file's name in the record; one that fits a single file goes first.
         kept: Name of the converted file in the cache folder, without suffix; several samples may be rows of one.
-        members: Regular expressions for the file's path where the record's file is an archive.
-        part: Which rows of the converted file, by a name in `PARTS`.
+        file: Regular expression for the file's name in the record.
+        member: Regular expression for the file's path where the record's file is an archive.
+        part: Which rows of the converted file, by a name in `parts`.
         events: The number published of this sample.
         total: The number published of the whole file.
         note: What is assumed.
     """
 
     record: Record
-    files: tuple[str, ...]
     kept: str
-    members: tuple[str, ...] = ()
+    file: str
+    member: str = ""
     part: str = "all"
     events: int | None = None
     total: int | None = None
     note: str = ""
 
 
-PARTS = {
-    "all": "all rows",
-    "validation": "the first of every ten rows; weights scaled to the luminosity of the whole",
-    "training": "the first, third, ... of the rows that are not for validation; weights scaled to that of the whole",
-    "test": "the second, fourth, ... of the rows that are not for validation; weights scaled to that of the whole",
-    "label 0": "the rows labelled as background",
-    "label 1": "the rows labelled as signal",
-    "first half": "the first half of the rows",
-    "second half": "the second half of the rows",
-}
+@functools.cache
+def published() -> dict[str, Published]:
+    """Returns the published samples by name, as ``data/published.json`` lists them."""
+    samples = {}
+    for entry in json.loads(_LIST.read_text())["records"]:
+        record = Record(**entry["record"])
+        for name, fields in entry["samples"].items():
+            samples[name] = Published(record, **({"kept": name} | entry["common"] | fields))
+    return samples
+
+
+def parts() -> dict[str, str]:
+    """Returns what the parts of a file are, in words."""
+    return json.loads(_LIST.read_text())["parts"]
 
 
 class Set(ABC):
-    """A set of samples: which of them are published, how a published file is converted, and how a sample is read."""
-
-    @abstractmethod
-    def published(self) -> Iterator[tuple[str, Published]]:
-        """The published samples, each with its name."""
-
-    def unlisted(self, name: str) -> Published | None:
-        """A published sample that may be asked for although it is not listed."""
-        return None
+    """A set of samples: how a published file is converted, and how a sample is read."""
 
     @abstractmethod
     def convert(self, source: Path, target: Path) -> int:
@@ -87,25 +85,24 @@ class Set(ABC):
         """Reads a sample, or a part of the file, from an embedded or converted file."""
 
 
+@dataclass(frozen=True)
 class Table(Set):
-    """A set whose samples are tables."""
+    """A set whose samples are tables.
 
-    @abstractmethod
-    def table(self, source: Path) -> pd.DataFrame:
-        """The columns that are kept of a published file."""
+    Arguments:
+        table: Returns the columns that are kept of a published file.
+        finish: Returns the columns of a sample in their order; no labels are among them.
+    """
 
-    @abstractmethod
-    def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns of a sample in their order; no labels are among them."""
+    table: Callable[[Path], pd.DataFrame]
+    finish: Callable[[pd.DataFrame], pd.DataFrame]
 
     def convert(self, source: Path, target: Path) -> int:
         frame = self.table(source).astype(np.float32)
         finite = np.isfinite(frame).all(axis=1)
         if not finite.all():
-            left_out = (
-                f"{(~finite).sum():,} of {len(frame):,} events are left out: they hold a value that is not finite."
-            )
-            warnings.warn(left_out, stacklevel=6)
+            left_out = f"{(~finite).sum():,} of {len(frame):,} events are left out"
+            warnings.warn(f"{left_out}: they hold a value that is not finite.", stacklevel=6)
         frame[finite].to_parquet(target, compression="zstd", index=False)
         return len(frame)
 

@@ -19,33 +19,24 @@ HEADERS = {
 TIMEOUT = 30.0  # seconds without a byte
 
 
-def find(doi: str, patterns: Sequence[str], cache: Path) -> str:
-    """Returns the name of the one file of a DOI record that is meant, where the exact name is not known.
+def find(doi: str, pattern: str, cache: Path) -> str:
+    """Returns the name of the one file of a DOI record that fits a regular expression.
 
     Files that are in the cache folder come first, so that a record once fetched is not asked again.
 
-    Arguments:
-        doi: The record.
-        patterns: Regular expressions for whole names; one that fits a single file goes before those behind it.
-        cache: The cache folder.
-
     Raises:
         ConnectionError: the record cannot be reached.
-        ValueError: no pattern fits a single file; the message lists what the record has.
+        ValueError: no single file fits; the message lists what the record has.
     """
-    here = [path.name for path in folder(doi, cache).glob("*")]
-    if (name := only(patterns, here)) is not None:
-        return name
-    try:
-        there = sorted(listing(doi))
-    except (requests.RequestException, KeyError, ValueError) as error:
-        wanted = f"a file named like {' or '.join(patterns)}"
-        raise unreachable(doi, wanted, folder(doi, cache), error) from error
-    if (name := only(patterns, there)) is None:
-        raise ValueError(
-            f"The record doi:{doi} has no single file named like {' or '.join(patterns)}; it has {shown(there)}."
-        )
-    return name
+    names = [path.name for path in folder(doi, cache).glob("*")]
+    if len(matching(pattern, names)) != 1:
+        try:
+            names = sorted(listing(doi))
+        except (requests.RequestException, KeyError, ValueError) as error:
+            raise unreachable(doi, f"a file named like {pattern}", folder(doi, cache), error) from error
+    if len(found := matching(pattern, names)) != 1:
+        raise ValueError(f"The record doi:{doi} has no single file named like {pattern}; it has {shown(names)}.")
+    return found[0]
 
 
 def listing(doi: str) -> dict[str, tuple[str, str]]:
@@ -61,13 +52,9 @@ def folder(doi: str, cache: Path) -> Path:
     return cache / doi.replace("/", "_")
 
 
-def only(patterns: Iterable[str], names: Sequence[str]) -> str | None:
-    """Returns the name or path that the first pattern which fits just one of them fits, or None."""
-    for pattern in patterns:
-        fitting = [name for name in names if re.fullmatch(rf"(?:.*/)?(?:{pattern})", name)]
-        if len(fitting) == 1:
-            return fitting[0]
-    return None
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Returns the names, or paths from the start of a folder's name, that a regular expression fits."""
+    return [name for name in names if re.fullmatch(rf"(?:.*/)?(?:{pattern})", name)]
 
 
 def shown(names: Sequence[str], most: int = 40) -> str:
