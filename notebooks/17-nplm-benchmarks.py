@@ -200,8 +200,9 @@ z.round(1)
 # deviations, for all four. The rest is extrapolation. Twenty standard deviations are a probability with ninety zeros; no toy
 # will ever show that a law holds there, and two laws that agree about the toys disagree about the number. The first two columns
 # are by the $\chi^2$ law (the median and the lowest of 300 toys, as in the paper), and so are the published values. Ours lie
-# within one standard deviation of them; a median of 300 toys is good to 0.1. (For the box the law does not hold, so that the
-# agreement there says little.)
+# within two standard deviations of them. (For the box the law does not hold, so that the agreement there says little.) A median
+# of 300 toys is good to 0.1, for this reference: all toys of a problem share one, five times as large as the data, and its own
+# fluctuation moves them together. With another reference of this size the median of NP2 was higher by 1.5.
 #
 # Take such numbers for what they can be: a scale on which to compare methods.
 
@@ -315,8 +316,9 @@ ax.legend();
 
 # %%
 def compare(one, other):
-    difference = (one - other).groupby("problem")
-    return difference.agg(["mean", "min", "max"])
+    difference = one - other
+    table = difference.groupby("problem").agg(["mean", "min", "max"])
+    return table.assign(size=difference.abs().groupby("problem").mean())
 
 
 both = compare(t_of.newton[0], t_of.adam.max(axis=1))
@@ -324,7 +326,8 @@ seconds = runs.groupby(["problem", "recipe"]).seconds.mean().unstack()
 both.assign(faster=(seconds.adam / seconds.newton).round(0)).round(2)
 
 # %% [markdown]
-# Is Newton's t right, or Adam's? Compare each with itself, from the other random weights.
+# Is Newton's t right, or Adam's? Compare each with itself, from the other random weights: `size` is by how much a toy's t is
+# off on average, upwards or downwards.
 
 # %%
 itself = {name: compare(t_of[name][1], t_of[name][0])
@@ -332,10 +335,10 @@ itself = {name: compare(t_of[name][1], t_of[name][0])
 pd.concat(itself, axis=1).round(2)
 
 # %% [markdown]
-# From other weights Adam misses its own t by up to 18. The loss has many valleys, and a run ends in one of them: in the plane
-# mostly in one of the best, in one dimension and in the box, where f has to make sharp steps, seldom. So where Newton's t is
-# the higher one, it is the better one, for t is defined by the best f of all. Six starts miss less than one, and still by up to
-# 8. They cost little, for a short warm-up finds the valley, and Newton's steps its floor.
+# From other weights Adam misses its own t, of some toys by more than ten. The loss has many valleys, and a run ends in one of
+# them: in the plane mostly in one of the best, in one dimension and in the box, where f has to make sharp steps, seldom. So
+# where Newton's t is the higher one, it is the better one, for t is defined by the best f of all. Six starts miss by a half or
+# a third of that, not by nothing. They cost little, for a short warm-up finds the valley, and Newton's steps its floor.
 #
 # An accident led us there. With one start of 3,000 epochs four of 3,500 toys ended at a t of 2 to 7, one of them of NP2, whose
 # t is near 800. We followed that one. The random weights of its start add up to an f far above zero; the first steps correct
@@ -359,7 +362,8 @@ cells.assign(faster=speed_up.mean()).round(2)
 
 # %% tags=["check", "remove-cell"]
 assert (both["mean"][["NP1", "bump"]].abs() < 0.5).all()
-assert (both["mean"] > -0.5).all() and (both["min"] > -3).all()
+# two tables of toys and two seeds: means -0.1 to 4, the lowest toy -5.6
+assert (both["mean"] > -0.5).all() and (both["min"] > -8).all()
 assert (seconds.adam / seconds.newton > 10).all()
 
 # %% [markdown]

@@ -685,8 +685,8 @@ assert by_lot < 0.3 < by_reference  # at most 0.03, and 1.0 to 3.0
 # ### Exercise 2 (15 min)
 # Let the machine run to the minimum (`iterations=50`) instead of one step, for a hundred of the one-dimensional null toys,
 # with a reference of 4,000 and penalties of $10^{-10}$, $10^{-8}$ and $10^{-6}$. Compare the median and the 95 % quantile of
-# t. Expect nearly no difference with the stiffest machine; with the most flexible one two or three units in the median, and
-# ten or more in the upper quantile. What is special about the toys with the largest t?
+# t. Expect nearly no difference with the stiffest machine; with the most flexible one some units in the median, and more in
+# the upper quantile, with some references a hundred. What is special about the toys with the largest t?
 
 # %% tags=["exercise"]
 # your code
@@ -718,8 +718,10 @@ minimum.round(1)
 
 # %% tags=["check", "remove-cell"]
 gap = minimum["minimum"] - minimum["one step"]
-assert 0 < gap.loc[-6, "median"] < 0.6 < 1.5 < gap.loc[-10, "median"] < 4
-assert gap.loc[-6, "95 % quantile"] < 3 < gap.loc[-10, "95 % quantile"]
+# seven seeds: 0.0 to 0.9 and 0.6 to 3.5 in the median, 0.0 to 2.0 and 2.1 to 117 above
+assert gap.loc[-6, "median"] < 1.5 and 0.3 < gap.loc[-10, "median"] < 6
+assert gap.loc[-6, "95 % quantile"] < 4 and gap.loc[-10, "95 % quantile"] > 1
+assert gap.loc[-10, "median"] > gap.loc[-6, "median"]
 
 # %% [markdown]
 # ### Exercise 3 (10 min)
