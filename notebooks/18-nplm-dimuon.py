@@ -587,8 +587,8 @@ recipes = pd.DataFrame([*rows, seconds.adam / seconds[columns[:3]]], names)
 recipes.rename(columns={"newton": "six short"}).round(1)
 
 # %% [markdown]
-# From one start ours ends a little higher than the paper's where there is a signal, and lower without, by up to forty. In a
-# network of many layers there are valleys beside valleys, and the paper's hundredfold of steps finds deeper ones. But it is
+# From one start ours ends now above and now below the paper's, for some toys by tens, and below on average. In a network of
+# many layers there are valleys beside valleys, and the paper's hundredfold of steps finds deeper ones. But it is
 # cheaper to start again: six short starts come to the paper's t on average, six long ones beyond it. So the paper's t is not
 # the largest either, and nobody knows what is. (With only 2,500 reference events, six signal events stand where there is
 # hardly one of them, and f grows as large as it may.)
@@ -598,7 +598,8 @@ recipes.rename(columns={"newton": "six short"}).round(1)
 
 # %% tags=["check", "remove-cell"]
 assert recipes.loc["times faster"].min() > 5 and gain["six long"].mean() > 0
-assert gain.abs().max().max() < 60 and abs(gain["newton"].mean()) < 10
+# two sets of eight toys: mean gains of -4, 4 and 15, the largest difference 39 and 70
+assert gain.abs().max().max() < 120 and abs(gain["newton"].mean()) < 10
 
 # %% [markdown]
 # ## What the sensitivity depends on
