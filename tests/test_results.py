@@ -114,7 +114,7 @@ def test_benchmarks_of_the_learning_machine_repeat_themselves():
 
 
 def test_recipes_agree():
-    """Against the better of two runs of Adam: two tables of toys and two seeds had means of 0 to 4, lowest toys of -5.6."""
+    """Against the better of two runs of Adam: two tables and two seeds had means of 0 to 4, lowest toys of -5.6."""
     t = results.load("nplm-recipes").pivot(index=["problem", "toy"], columns=["recipe", "seed"], values="t")
     difference = (t.newton[0] - t.adam.max(axis=1)).groupby("problem")
     assert (difference.mean()[["NP1", "bump"]].abs() < 0.5).all() and (difference.mean() > -0.5).all()
