@@ -35,7 +35,7 @@ def test_floats_are_not_copied():
     assert _check.numbers(x, "x") is x
 
 
-@pytest.mark.parametrize("values", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("values", NO_NUMBERS)
 def test_what_is_no_number_is_refused(values):
     with pytest.raises(ValueError, match="x: expected numbers, not"):
         _check.numbers(values, "x")
