@@ -77,7 +77,7 @@ class Study:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch", "zuko")},
             "python": platform.python_version(),
-            "core_hours": round(seconds / 3600, 2),
+            "core_hours": float(f"{seconds / 3600:.2g}"),
             "settings": self.settings,
         }
         (FOLDER / f"{self.name}.json").write_text(json.dumps(provenance, indent=1) + "\n")
