@@ -346,9 +346,9 @@ pd.concat([choice, law.to_frame().T]).rename_axis("W").round(4)
 # The last column is the Kolmogorov-Smirnov test, which needs no bins. W = 1 fails both by far: the network is too stiff to
 # use its ten numbers. W = 30 fails them too.
 #
-# Now take the *largest* W that passes both conditions, because a network that is more free sees more kinds of signal. With
-# forty toys neither test can tell 5 from 10 for sure. But p-values are read in the tail, and there W = 10 is off, so 5 it
-# is. The paper, with ten times our events and a thousand toys, takes 7.
+# Now take the *largest* W that passes both conditions, because a network that is more free sees more kinds of signal. W = 5
+# passes; W = 10 does not here, though with forty toys that is not sure: other toys let it pass. The paper, with ten times our
+# events and a thousand toys, takes 7.
 
 # %% mystnb={"figure": {"caption": "t of the toys for W = 5, beside the chi-squared law, and for W = 1 and W = 30.", "name": "fig-null-clippings"}, "image": {"alt": "Three histograms of t: narrow and low for W of 1, like the chi-squared curve for 5, and with a long tail for 30."}}
 ax = plt.subplots(figsize=(6.4, 3.4))[1]

@@ -594,7 +594,7 @@ recipes.rename(columns={"newton": "six short"}).round(1)
 # hardly one of them, and f grows as large as it may.)
 #
 # What does not depend on the recipe is that data and toys have to share it; what does is how far the toys spread, and so the
-# power of the test. The ninety toys above had one start, which took half a minute.
+# power of the test. The ninety toys above had one start, which took a quarter of a minute.
 
 # %% tags=["check", "remove-cell"]
 assert recipes.loc["times faster"].min() > 5 and gain["six long"].mean() > 0
