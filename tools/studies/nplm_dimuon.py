@@ -22,7 +22,7 @@ EXPECTED, RATIO = 20_000, 5  # N(R), and reference events for each
 NONE = "no signal"  # not "null", which pandas reads as a missing value
 SEED = 18
 
-# The deep network, as published but for the way to the minimum: toys of full size have one start, a quarter of a minute long.
+# The deep network, as published but for the way to the minimum: toys of full size have one start, which takes 15 s.
 ARCHITECTURE, CLIPPING = (5, 5, 5, 5, 1), 2.5
 LONG = nplm.Adam(epochs=3_000, learning_rate=1e-2)
 RECIPE = nplm.Newton(LONG, starts=1)
