@@ -106,11 +106,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, served: Served, body: bytes) -> None:
         body = body[: served.cuts.pop(0)] if served.cuts else body
         pause = served.pauses.pop(0) if served.pauses else 0.0
+        answer = len(served.sent)  # the thread of an answer that was cut may still be sending when the next begins
         served.sent.append(0)
         half = len(body) // 2
         try:
             for piece, nap in ((body[:half], pause), (body[half:], 0.0)):
-                served.sent[-1] += len(piece)  # first, since a test may look as soon as it has the last byte
+                served.sent[answer] += len(piece)  # first, since a test may look as soon as it has the last byte
                 self.wfile.write(piece)
                 self.wfile.flush()
                 time.sleep(nap)
