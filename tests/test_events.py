@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmlib import events
-from dmlib.events import csv_kernel
-from dmlib.events.columns import from_awkward, to_awkward
+from dmlib.events import csv_kernel, parquet
+from dmlib.events.columns import OPTIONAL, from_awkward, merge, to_awkward
 
 LINES = (
     b"354;ttbar;2.5e-05;832841;-1.22431;b,947383,824498,-0.523103,1.64421;j,1.06946e+06,243675,0.328962,2.25014;\n"
@@ -216,6 +216,9 @@ GOOD = dict(
         ({"E": [1e39, 1]}, r"E\[0\] is 1e\+39; expected finite numbers within float32"),
         ({"id": np.uint64([2**64 - 1, 1])}, "id has type uint64"),
         ({"process": [None, "a"]}, "missing"),
+        ({"met_true": [1]}, "met_true has 1 entries, counts has 2"),
+        ({"met_true": [1, np.inf]}, r"met_true\[1\] is inf; expected finite"),
+        ({"met_true": [1, None]}, "met_true has type object; expected numbers"),
     ],
 )
 def test_from_columns_checks(change, message):
@@ -310,6 +313,94 @@ def test_slices_of_columns(sample):
     columns = from_awkward(sample)
     for part in (slice(0, 1), slice(1, 3), slice(2, 2)):
         assert to_awkward(columns[part]).to_list() == sample[part].to_list()
+
+
+# The momentum that truly escaped, which some events have
+
+
+@pytest.fixture
+def told(sample):
+    """Events that have it, with other fields of the user's own, as they come."""
+    return ak.with_field(ak.with_field(sample, [1.0, 2.0, 3.0], "score"), [4.5, 0.0, 1e-3], "met_true")
+
+
+def test_true_momentum_stands_after_the_measured(sample):
+    array = events.from_columns(**GOOD, met_true=[4.5, 0])
+    assert array.fields == ["id", "process", "weight", "met", "met_phi", "met_true", "objects"]
+    assert str(array.met_true.type) == "2 * float32" and array.met_true.tolist() == [4.5, 0]
+    assert identical(array[[name for name in array.fields if name not in OPTIONAL]], events.from_columns(**GOOD))
+    assert identical(events.from_columns(**GOOD, met_true=None), events.from_columns(**GOOD))
+    assert not {*OPTIONAL} & {*from_awkward(sample).events}
+
+
+def test_true_momentum_through_columns(told):
+    columns = from_awkward(told)
+    assert [*columns.events] == ["id", "process", "weight", "met", "met_phi", "met_true"]
+    for part in (slice(0, 1), slice(1, 3), slice(2, 2), np.array([True, False, True])):
+        assert to_awkward(columns[part]).met_true.tolist() == np.float32(told.met_true)[part].tolist()
+    assert to_awkward(merge([columns[:1], columns[1:]])).to_list() == to_awkward(columns).to_list()
+    for empty in (columns[:0], from_awkward(ak.without_field(told, "met_true"))[:0]):  # no event, so none without it
+        assert to_awkward(merge([empty, columns])).to_list() == to_awkward(columns).to_list()
+    with pytest.raises(ValueError, match=r"met_true is missing \(None\) in some events"):
+        from_awkward(ak.with_field(told, ak.mask(told.met_true, told.met_true > 0), "met_true"))
+
+
+def test_events_with_and_without_true_momentum_are_not_joined(told, sample):
+    assert len(events.concatenate([told, told[:1]]).met_true) == 4
+    for some in ([told, sample[:1]], [sample[:1], told]):
+        with pytest.raises(ValueError, match=r"only 3 of 4 events to be joined have met_true; .*ak\.without_field"):
+            events.concatenate(some)
+    assert events.concatenate([ak.without_field(told, "met_true"), sample]).fields == sample.fields
+
+
+def test_true_momentum_in_parquet(tmp_path, told, sample):
+    path, without = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    events.write_parquet(told, path)
+    assert identical(events.read_parquet(path), to_awkward(from_awkward(told)))
+    assert pq.read_schema(path).field("met_true").metadata == {b"unit": b"GeV"}
+    column = pq.read_metadata(path).row_group(0).column(5)
+    assert column.path_in_schema == "met_true" and "BYTE_STREAM_SPLIT" in column.encodings
+    assert column.statistics is None
+    assert events.read_parquet(path, columns=["objects.pt", "met_true"]).fields == ["met_true", "objects"]
+    assert events.read_parquet(path, columns=["met", "process"]).fields == ["process", "met"]
+    events.write_parquet(sample, without)
+    assert "met_true" not in pq.read_schema(without).names
+    assert identical(events.read_parquet(without), sample)
+    with pytest.raises(ValueError, match=r"b\.parquet has no column met_true, as only some files have; leave it out"):
+        events.read_parquet(without, columns=["met", "met_true"])
+    with pytest.raises(ValueError, match="unknown columns met_truth; expected some of .*met_phi, met_true, objects"):
+        events.read_parquet(path, columns=["met_truth"])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(5, "met_true", pa.array([1.0] * 3)), path)
+    with pytest.raises(ValueError, match="column met_true is double; expected float"):
+        events.read_parquet(path)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(st.lists(st.tuples(finite, finite), max_size=20), st.booleans(), st.integers(1, 7))
+def test_any_true_momentum_survives_parquet(tmp_path_factory, values, present, rows):
+    path = tmp_path_factory.mktemp("parquet") / "x.parquet"
+    met, true = np.float32(values).reshape(-1, 2).T
+    n = len(values)
+    array = events.from_columns(
+        id=np.arange(n), process=["x"] * n, weight=met, met=met, met_phi=met, counts=np.ones(n, int), kind=["g"] * n,
+        E=met, pt=met, eta=met, phi=met, met_true=true if present else None,
+    )  # fmt: skip
+    columns = from_awkward(array)
+    with open(path, "wb") as file:  # in many row groups
+        parquet.write_blocks([columns[: n // 2], columns[n // 2 :]], file, 1, rows, present=columns.events)
+    again = events.read_parquet(path)
+    assert identical(again, array) and ("met_true" in again.fields) == present
+    if present:
+        assert (ak.to_numpy(again.met_true).view(np.uint32) == true.view(np.uint32)).all()
+        assert ak.almost_equal(events.read_parquet(path, columns=["met_true"]).met_true, array.met_true)
+
+
+def test_text_has_no_place_for_true_momentum(tmp_path, told, sample):
+    for name, array in (("a.csv", told), ("b.csv", sample)):
+        events.write_csv(array, tmp_path / name)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert identical(events.read_csv(tmp_path / "a.csv"), sample)
 
 
 def test_import_is_light():

@@ -3,6 +3,8 @@
 An event is a record of ``id`` (int64), ``process`` (categorical string), ``weight``, ``met`` and ``met_phi`` (float32)
 and ``objects``: a list of ``Momentum4D`` records of ``kind`` (categorical string, one of `KINDS`), ``E``, ``pt``,
 ``eta`` and ``phi`` (float32), in the order in which they are stored. Energies and momenta are GeV, angles radian.
+Events whose simulation tells it have ``met_true`` (float32) after ``met_phi``: the transverse momentum of the particles
+that truly escaped. The challenge's files do not hold it.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
     """Writes events in the form that `read_csv` reads: MeV, and as many digits as bring every float32 back.
 
     Arguments:
-        events: The events.
+        events: The events; ``met_true`` is left out, as the format has no place for it.
         path: The file; replaced when all is written, untouched if that fails. Packed where the name ends with
             ``.gz``.
 
@@ -111,7 +113,7 @@ def write_csv(events: ak.Array, path: str | os.PathLike) -> None:
         >>> events = samples.load("darkmachines/1/background")[:100]
         >>> path = pathlib.Path(tempfile.mkdtemp(), "events.csv")
         >>> write_csv(events, path)
-        >>> read_csv(path).to_list() == events.to_list()
+        >>> read_csv(path).objects.to_list() == events.objects.to_list()
         True
     """
     from dmlib.events import csv
@@ -162,13 +164,14 @@ def read_parquet(path: str | os.PathLike, columns: Sequence[str] | None = None) 
 
     Arguments:
         path: The file.
-        columns: Which fields to read, such as ``["met", "objects.pt"]``; all by default.
+        columns: Which fields to read, such as ``["met", "objects.pt"]``; all that the file holds by default.
 
     Returns:
-        The events, as from `read_csv`.
+        The events, as from `read_csv`, with ``met_true`` where the file holds it.
 
     Raises:
-        ValueError: The file is damaged or of another kind, or `columns` names no field or one that is unknown.
+        ValueError: The file is damaged or of another kind, or `columns` names no field, one that is unknown, or a
+            ``met_true`` that the file does not hold.
 
     Example:
         >>> import pathlib, tempfile
@@ -199,7 +202,7 @@ def write_parquet(events: ak.Array, path: str | os.PathLike) -> None:
 
     columns = from_awkward(events)
     with _files.replacing(path) as file:
-        parquet.write_blocks([columns], file, level=19)
+        parquet.write_blocks([columns], file, level=19, present=columns.events)
 
 
 def from_columns(
@@ -215,6 +218,7 @@ def from_columns(
     pt: ArrayLike,
     eta: ArrayLike,
     phi: ArrayLike,
+    met_true: ArrayLike | None = None,
 ) -> ak.Array:
     """Builds events from flat columns, with the objects of all events end to end.
 
@@ -222,6 +226,7 @@ def from_columns(
         id, process, weight, met, met_phi: One entry an event; met in GeV, met_phi in radian.
         counts: The number of objects of each event.
         kind, E, pt, eta, phi: One entry an object; kind as strings or as places in `KINDS`, E and pt in GeV.
+        met_true: One entry an event, GeV: the transverse momentum of what truly escaped; no such field by default.
 
     Returns:
         The events, as from `read_csv`.
@@ -240,6 +245,7 @@ def from_columns(
         [40.2...]
     """
     events: dict[str, Any] = {"id": id, "process": process, "weight": weight, "met": met, "met_phi": met_phi}
+    events |= {} if met_true is None else {"met_true": met_true}
     objects: dict[str, Any] = {"kind": kind, "E": E, "pt": pt, "eta": eta, "phi": phi}
     numbers = checked(counts, "counts", np.int64)
     if (numbers < 0).any():
@@ -262,7 +268,7 @@ def concatenate(samples: Iterable[ak.Array]) -> ak.Array:
 
     Raises:
         TypeError: This is no list of samples.
-        ValueError: There is no sample.
+        ValueError: There is no sample, or only some have ``met_true``.
 
     Example:
         >>> from dmlib import samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,13 @@ from numpy.typing import ArrayLike
 KINDS = ("j", "b", "e-", "e+", "m-", "m+", "g")
 _Types = dict[str, type[np.generic]]
 EVENT: _Types = {"id": np.int64, "process": np.int32, "weight": np.float32, "met": np.float32, "met_phi": np.float32}
+OPTIONAL: _Types = {"met_true": np.float32}  # after those of EVENT, where a simulation tells it
 OBJECT: _Types = {"kind": np.int8, "E": np.float32, "pt": np.float32, "eta": np.float32, "phi": np.float32}
+
+
+def event_types(present: Collection[str]) -> _Types:
+    """The types of the columns of events, with those of `OPTIONAL` that are present."""
+    return EVENT | {name: kind for name, kind in OPTIONAL.items() if name in present}
 
 
 @dataclass
@@ -22,7 +28,8 @@ class Columns:
     """Some events as flat columns.
 
     Arguments:
-        events: Column name -> values, shape (events,); the process as places in `processes`.
+        events: Column name -> values, shape (events,); the process as places in `processes`. Those of `OPTIONAL` are
+            there where the events have them.
         processes: The names of the processes.
         counts: Objects in each event, shape (events,).
         objects: Column name -> values, shape (counts.sum(),); the kind as places in `KINDS`.
@@ -61,7 +68,11 @@ def encode(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
 
 
 def merge(blocks: Iterable[Columns]) -> Columns:
-    """Joins columns end to end, as they come: hardly more memory is used than the result needs."""
+    """Joins columns end to end, as they come: hardly more memory is used than the result needs.
+
+    Raises:
+        ValueError: Only some events have a column of `OPTIONAL`: for the others there is no value that is not a guess.
+    """
     processes: list[str] = []
     growing: dict[str, _Growing] = {}
     for block in blocks:
@@ -73,7 +84,11 @@ def merge(blocks: Iterable[Columns]) -> Columns:
         for name, values in columns.items():
             growing.setdefault(name, _Growing(values.dtype)).add(values)
     joined = {name: column.close() for name, column in growing.items()}
-    events = {name: joined[name] for name in EVENT if name in joined}
+    events = {name: joined[name] for name in EVENT | OPTIONAL if name in joined}
+    for name in OPTIONAL:
+        if name in events and (found := len(events[name])) < (total := len(joined["counts"])):
+            advice = f'expected all or none; ak.without_field(events, "{name}") leaves it out'
+            raise ValueError(f"only {found:,} of {total:,} events to be joined have {name}; {advice}")
     return Columns(events, processes, joined["counts"], {name: joined[name] for name in OBJECT if name in joined})
 
 
@@ -159,15 +174,17 @@ def from_awkward(events: ak.Array) -> Columns:
     missing = ({*EVENT, "objects"} - {*events.fields}) or ({*OBJECT} - {*events.objects.fields})
     if missing:
         raise ValueError(f"these are no events: {', '.join(sorted(missing))} missing; expected the fields of read_csv")
-    return checked_columns(events, ak.to_numpy(ak.num(events.objects)), ak.flatten(events.objects))
+    fields = {name: events[name] for name in events.fields}
+    return checked_columns(fields, ak.to_numpy(ak.num(events.objects)), ak.flatten(events.objects))
 
 
-def checked_columns(events: Any, counts: np.ndarray, objects: Any) -> Columns:
+def checked_columns(events: dict[str, Any], counts: np.ndarray, objects: Any) -> Columns:
     """Columns of any suitable type as `Columns`, checked: names of processes and kinds may be strings or categories."""
     process, processes = _codes(events["process"], "process")
     kind = kind_codes(objects["kind"])
+    types = event_types(events)
     return Columns(
-        {name: process if name == "process" else checked(events[name], name, EVENT[name]) for name in EVENT},
+        {name: process if name == "process" else checked(events[name], name, types[name]) for name in types},
         processes,
         counts.astype(np.int32),
         {name: kind if name == "kind" else checked(objects[name], name, OBJECT[name]) for name in OBJECT},
