@@ -9,9 +9,9 @@ pytest.importorskip("pythia8mc", reason="the generator's environment (.venv-gene
 pytest.importorskip("fastjet", reason="the generator's environment (.venv-generate) is not this one")
 
 from data_scripts import dimuon, lhco, pythia
-from data_scripts.darkmachines import assembly, background, blind, candidates, generate, items
+from data_scripts.darkmachines import assembly, background, blind, generate, items, weak
 from data_scripts.darkmachines.job import Job
-from data_scripts.darkmachines.processes import PROCESSES, W_LEPTONIC, Z_LIGHT
+from data_scripts.darkmachines.processes import PROCESSES, W_LEPTONIC
 from data_scripts.lhco import blackbox
 from dmlib import channels, compute
 
@@ -73,71 +73,85 @@ def test_slices_of_a_process_and_channel_do_not_overlap():
 
 
 @pytest.mark.parametrize(
-    "job",
+    ("job", "name", "least"),
     [
-        small("ttbar", ("1", "3"), 100, (550, np.inf)),
-        small("ttbar", ("2b",), 200, lines=W_LEPTONIC),
-        small("ttbar", ("2a",), 250, lines=W_LEPTONIC, decays=10),
-        small("njets", ("3",), 200, (900, np.inf), decays=10, hard="heavy"),
+        (small("ttbar", ("1", "3"), 150, (550, np.inf)), "_visible_pt", 0.8 * 600),
+        (small("njets", ("3",), 200, (900, np.inf), decays=4, responses=3), "_visible_pt", 0.8 * 600),
+        (small("ttbar", ("2a",), 300, lines=W_LEPTONIC, decays=10), "leptons_at_most", 3),
     ],
-    ids=["hadronic", "leptonic", "third lepton", "multijet"],
+    ids=["hadronic", "multijet", "third lepton"],
 )
-def test_nothing_that_passes_is_cut_early(job, monkeypatch):
-    """Every early cut is made to report its verdict instead; what passes in the end must have had none against it."""
-    rejected, number = {}, -1
-    if job.channels == ("2a",):  # where muons of b hadrons may pass, which are rarely isolated
-        limits = candidates.detector.ACCEPTANCE
+def test_nothing_that_passes_is_cut_early(job, name, least, monkeypatch):
+    """Every early cut is made to let all pass and tells what it cut on; what passes in the end must have had enough."""
+    if name == "leptons_at_most":  # muons of b hadrons may pass then, which are rarely isolated
+        limits = generate.detector.ACCEPTANCE
         monkeypatch.setitem(limits, 13, (*limits[13][:3], 3.0))
+    owner = generate if name == "_visible_pt" else weak
+    cut, values = getattr(owner, name), []
 
-    def watched(function):
-        def report(*arguments):
-            nonlocal number
-            verdict = function(*arguments)
-            number += function is may_pass
-            rejected[number] = rejected.get(number, False) or not verdict
-            return True
+    def watched(*arguments):
+        values.extend(cut(*arguments))
+        return np.full(arguments[-1], 1e9)
 
-        return report
-
-    may_pass = candidates.may_pass
-    monkeypatch.setattr(candidates, "may_pass", watched(may_pass))
-    for name in ("may_have_met", "may_have_leptons"):
-        monkeypatch.setattr(candidates.Hadrons, name, watched(getattr(candidates.Hadrons, name)))
+    monkeypatch.setattr(owner, name, watched)
     found = generate.run((job, 0))
-    assert len(found["number"]) >= 10
-    assert not any(rejected[n] for n in found["number"])
+    assert len(values) == job.events and len(found["number"]) >= 10
+    assert min(np.array(values)[found["number"]]) >= least
 
 
-def test_decays_drawn_many_times_give_the_same_rate():
-    """The share of decays that pass is an estimate of the same probability, with less noise."""
+@pytest.mark.parametrize("draws", [(8, 1), (2, 6)], ids=["decays", "decays and responses"])
+def test_drawn_many_times_the_rate_is_the_same(draws):
+    """The share of draws that pass is an estimate of the same probability, with less noise."""
     rates = {}
-    for times in (1, 8):
-        found = generate.run((small("njets", ("3",), 150, (900, np.inf), decays=times, hard="heavy"), 0))
-        passing = found["share"] / times
-        rates[times] = passing.sum() / 150, np.sqrt((passing**2).sum()) / 150
+    for decays, responses in ((1, 1), draws):
+        job = small("njets", ("3",), 500, (900, np.inf), decays=decays, responses=responses, hard="heavy")
+        found = generate.run((job, 0))
+        passing = found["share"] / (decays * responses)
+        rates[decays * responses] = passing.sum() / 500, np.sqrt((passing**2).sum()) / 500
         assert len(np.unique(found["number"])) == len(found["number"]), "two events share their partons"
-    (one, error_one), (many, error_many) = rates[1], rates[8]
+    (one, error_one), (many, error_many) = rates.values()
     assert abs(one - many) < 4 * np.hypot(error_one, error_many)
     assert error_many < error_one
 
 
-def test_decay_is_drawn_as_often_where_nothing_decays_weakly():
-    """An event without heavy hadrons counts in every draw, or its weight would be too small."""
-    generator, _kept = generate._start(small("z_jets", (), 1, lines=Z_LIGHT), 7)
-    for _ in range(50):
-        generator.next()
-        generator.forceHadronLevel()
-        hadrons = candidates.Hadrons(generator.event)
-        if not len(hadrons.weak):
-            break
-    assert not len(hadrons.weak)
-    assert list(candidates._decays(generator, hadrons, 5)) == [[]] * 5
+def test_an_event_is_kept_once_a_channel():
+    found = generate.run((small("ttbar", ("1", "3"), 200, (550, np.inf), responses=4), 0))
+    assert (found["passes"].sum(axis=1) == 1).all() and found["passes"].any(axis=0).all()
+    for passes in found["passes"].T:
+        assert len(np.unique(found["number"][passes])) == passes.sum()
+
+
+@pytest.fixture(scope="module")
+def undecayed():
+    generator, kept = generate._start(small("njets", (), 1, (300, 400), decays=2), 7)
+    particles, n = generate._particles(generator, 40)
+    return weak.Decays(generator, particles), particles, n, kept
+
+
+def test_weak_decays_keep_the_momentum_of_each_event(undecayed):
+    decays, particles, n, _kept = undecayed
+    assert len(decays.hadrons) > n
+    before = particles[particles.status > 0]
+    one, two = (drawn[drawn.status > 0] for drawn in (decays.draw(), decays.draw()))
+    assert len(one) != len(two)
+    for drawn in (one, two):
+        assert not np.isin(np.abs(drawn.id), weak.HADRONS).any() and (np.diff(drawn.event) >= 0).all()
+        for name in ("px", "py", "pz", "e"):
+            assert drawn.sum(n, name) == pytest.approx(before.sum(n, name), abs=1e-3)
+
+
+def test_an_event_without_weak_hadrons_counts_in_every_draw(undecayed):
+    """Or its weight would be too small."""
+    decays, _particles, n, _kept = undecayed
+    none = decays.of(np.arange(n) == 0)
+    none.hadrons = none.hadrons[:0]
+    assert len(none.draw()) == len(none.rest)
 
 
 def test_job_without_channels_counts_every_event():
     """Those without any missing momentum too: they set the cross section within the cut on H_T."""
     found = generate.run((small("njets", (), 60, (900, np.inf)), 0))
-    assert found["generated"] == 60 and found["above_600"] >= 57 and len(found["met"]) == 0
+    assert found["generated"] == 60 and found["above_600"] >= 57 and "met" not in found
 
 
 @pytest.mark.parametrize(

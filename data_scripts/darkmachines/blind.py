@@ -71,7 +71,7 @@ def noise(columns, channel, n, rng):
     objects = rng.permutation(len(columns["pt"]))
     shuffled |= {name: columns[name][objects] for name in OBJECTS}
     met = rng.permutation(len(columns["met"]))
-    shuffled |= {name: columns[name][met] for name in ("met", "met_phi")}
+    shuffled |= {name: columns[name][met] for name in ("met", "met_phi", "met_true")}
     passing = np.flatnonzero(channels.passes(events.from_columns(**shuffled), channel))
     return generate.select(shuffled, np.sort(rng.choice(passing, n, replace=False)))
 
@@ -99,6 +99,7 @@ def main(folder="dmlib/data/darkmachines"):
         columns = {k: np.concatenate([part[k] for part in parts.values()]) for k in background}
         columns = {k: rounded(v, assembly.BITS) if k in assembly.ROUNDED else v for k, v in columns.items()}
         columns |= {"weight": np.ones(len(labels)), "process": np.full(len(labels), "unknown")}
+        del columns["met_true"]  # it would tell too much
         passing = rng.permutation(np.flatnonzero(channels.passes(events.from_columns(**columns), channel)))
         columns["id"] = np.argsort(np.append(passing, np.setdiff1d(np.arange(len(labels)), passing)))
         sample = events.from_columns(**columns)[passing]  # numbered from 0

@@ -17,9 +17,11 @@ class Job:
         variant: Tells apart jobs of one process and slice that force different decays.
         branching: Ratio of forced decays that Pythia's cross section does not carry.
         spectrum: Arguments of `slha.write`, for SUSY.
-        decays: How often the weak decays of an event are drawn; at most one result is kept.
+        decays: How often the weak decays of an event are drawn.
+        responses: How often the detector's response is drawn to each; at most one result an event is kept.
         hard: "heavy" for hard processes with a b or c quark only, "light" for the others; "above400" for events with
-            radiation harder than 400 GeV from the hard process, "below400" for the others; all by default.
+            radiation harder than 400 GeV from the hard process, "below400" for the others; "light-above80"; all by
+            default.
         role: "train" or "test" for background.
         chunk: Events in one piece of the work.
     """
@@ -33,6 +35,7 @@ class Job:
     branching: float = 1.0
     spectrum: tuple = ()
     decays: int = 1
+    responses: int = 1
     hard: str = ""
     role: str = ""
     chunk: int = 5_000

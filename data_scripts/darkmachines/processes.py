@@ -6,6 +6,7 @@ from .job import decays
 
 CHARGED_LEPTONS = "11 13 15"
 LEPTONS = "11 12 13 14 15 16"
+W_TO_LEPTONS, Z_TO_LEPTONS, Z_TO_NEUTRINOS = 0.3258, 0.1010, 0.2000  # PDG 2024, three flavours
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class Process:
         sigma: Cross section of Table 2 in pb.
         h_t_min: The generation cut on H_T in GeV under which it is quoted; 0 for none.
         lines: Pythia settings, everything decaying freely.
+        branching: Share of the decays that `lines` let happen; Table 2 has all.
         note: What is not as in the challenge.
     """
 
     sigma: float
     h_t_min: float
     lines: tuple[str, ...]
+    branching: float = 1.0
     note: str = ""
 
 
@@ -33,12 +36,17 @@ Z_LEPTONIC = decays(23, LEPTONS)
 PROCESSES = {
     "njets": Process(19718, 600, ("HardQCD:all=on",)),
     "w_jets": Process(
-        10537, 100, ("WeakBosonAndParton:qqbar2Wg=on", "WeakBosonAndParton:qg2Wq=on", *W_LEPTONIC), "W + 1 parton"
+        10537,
+        100,
+        ("WeakBosonAndParton:qqbar2Wg=on", "WeakBosonAndParton:qg2Wq=on", *W_LEPTONIC),
+        W_TO_LEPTONS,
+        "W + 1 parton",
     ),
     "z_jets": Process(
         3753,
         100,
         ("WeakBosonAndParton:qqbar2gmZg=on", "WeakBosonAndParton:qg2gmZq=on", "23:mMin=15", *Z_LEPTONIC),
+        Z_TO_LEPTONS + Z_TO_NEUTRINOS,
         "Z/gamma* + 1 parton, neutrinos among the leptons",
     ),
     "ttbar": Process(541, 0, ("Top:gg2ttbar=on", "Top:qqbar2ttbar=on")),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .job import Job
-from .processes import W_LEPTONIC, Z_CHARGED
+from .processes import W_LEPTONIC, W_TO_LEPTONS, Z_CHARGED, Z_TO_LEPTONS
 from .slha import SQUARKS
 
 NEUTRALINO, NEUTRALINO2, NEUTRALINO3, NEUTRALINO4, CHARGINO = 1000022, 1000023, 1000025, 1000035, 1000024
@@ -52,10 +52,6 @@ def equal(*channels):
 def _both_charges(*channels):
     """Table entry for a Majorana particle: each channel and its charge conjugate, all equal."""
     return equal(*channels, *(tuple(-daughter for daughter in channel) for channel in channels))
-
-
-# PDG 2024, three flavours.
-W_TO_LEPTONS, Z_TO_LEPTONS = 0.3258, 0.1010
 
 
 def wino(mass, lightest):
