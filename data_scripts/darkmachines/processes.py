@@ -50,7 +50,7 @@ PROCESSES = {
         "Z/gamma* + 1 parton, neutrinos among the leptons",
     ),
     "ttbar": Process(541, 0, ("Top:gg2ttbar=on", "Top:qqbar2ttbar=on")),
-    "single_top": Process(242, 0, ("Top:qq2tq(t:W)=on", "Top:ffbar2tqbar(s:W)=on"), "single_top + single_topbar"),
+    "single_top": Process(242, 0, ("Top:qq2tq(t:W)=on", "Top:ffbar2tqbar(s:W)=on"), note="single_top + single_topbar"),
     "ww": Process(82.1, 0, ("WeakDoubleBoson:ffbar2WW=on",)),
     "zw": Process(31.6, 0, ("WeakDoubleBoson:ffbar2ZW=on",)),
     "zz": Process(9.91, 0, ("WeakDoubleBoson:ffbar2gmZgmZ=on", "23:mMin=15")),
