@@ -10,7 +10,7 @@ pytest.importorskip("fastjet", reason="the generator's environment (.venv-genera
 
 from data_scripts import dimuon, lhco, pythia
 from data_scripts.darkmachines import assembly, background, blind, generate, items, weak
-from data_scripts.darkmachines.job import Job
+from data_scripts.darkmachines.job import KEPT, Job
 from data_scripts.darkmachines.processes import PROCESSES, W_LEPTONIC
 from data_scripts.lhco import blackbox
 from dmlib import channels, compute
@@ -121,6 +121,22 @@ def test_an_event_is_kept_once_a_channel():
         assert len(np.unique(found["number"][passes])) == passes.sum()
 
 
+def test_a_few_draws_are_kept_to_train_on():
+    """They stand for as many as passed, and their ids tell that they share their partons."""
+    found = {
+        role: generate.run((small("ttbar", ("3",), 100, (550, np.inf), responses=20, role=role), 0))
+        for role in ("test", "train")
+    }
+    passing = {role: np.bincount(f["number"], f["share"], 100) for role, f in found.items()}
+    for share in passing.values():
+        assert share.max() == 20
+    assert np.bincount(found["train"]["number"]).max() == KEPT < 20
+    many = assembly.Generated(3, small("ttbar", ("3",), 100, role="train"), [found["train"]])
+    ids = many.columns["id"]
+    assert len(np.unique(ids)) == len(ids)
+    assert np.array_equal(np.unique(ids // assembly.DRAWS % 100_000), np.unique(found["train"]["number"]))
+
+
 @pytest.fixture(scope="module")
 def undecayed():
     generator, kept = generate._start(small("njets", (), 1, (300, 400), decays=2), 7)
@@ -175,12 +191,26 @@ def test_unweighted_background_keeps_the_distribution():
     rng = np.random.default_rng(3)
     met = rng.exponential(100, 20_000)
     weight = np.where(met > 200, 0.1, 1.0)  # a tail with ten times the events
-    columns = {"id": np.arange(20_000), "met": met, "weight": weight, "counts": np.zeros(20_000, int)}
+    columns = {"id": np.arange(20_000) * assembly.DRAWS, "met": met, "weight": weight, "counts": np.zeros(20_000, int)}
     sample = assembly.unweighted(columns, np.random.default_rng(4))
     assert np.ptp(sample["weight"]) == 0 and sample["weight"].sum() == pytest.approx(weight.sum())
     assert len(np.unique(sample["id"])) == len(sample["id"])
     expected = weight[met > 200].sum() / weight.sum()
     assert (sample["met"] > 200).mean() == pytest.approx(expected, abs=4 * np.sqrt(expected / len(sample["id"])))
+
+
+def test_unweighting_takes_several_draws_where_an_event_stands_for_many():
+    """Two events of 6 draws each among many of one: none of theirs is lost, and they stay in one part."""
+    n = 1_000
+    ids = np.concatenate([np.arange(n) * assembly.DRAWS, *((n + i) * assembly.DRAWS + np.arange(6) for i in (0, 1))])
+    columns = {"id": ids, "weight": np.ones(n + 12), "met": np.ones(n + 12), "counts": np.zeros(n + 12, int)}
+    sample = assembly.unweighted(columns, np.random.default_rng(1))
+    assert (sample["id"] >= n * assembly.DRAWS).sum() >= 11
+    parts = assembly.shares(columns, "1")
+    partons = [set((part["id"] // assembly.DRAWS).tolist()) for part in parts.values()]
+    assert not (partons[0] & partons[1] or partons[0] & partons[2] or partons[1] & partons[2])
+    for part in parts.values():
+        assert part["weight"].sum() == pytest.approx(n + 12)
 
 
 def test_unit_loses_the_stated_share():

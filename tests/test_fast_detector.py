@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("pythia8mc", reason="the generator's environment (.venv-generate) is not this one")
 pytest.importorskip("fastjet", reason="the generator's environment (.venv-generate) is not this one")
 
-from data_scripts.darkmachines import assembly, detector, generate, signals, towers
+from data_scripts.darkmachines import assembly, beside, detector, generate, signals, towers
 from data_scripts.darkmachines.detector import Least, Particles, Passage
 from dmlib import channels, compute, events
 
@@ -94,20 +94,7 @@ def monojets():
 
 @pytest.fixture(scope="module")
 def genuine(test_data):
-    return events.read_csv(test_data / "darkmachines" / "monojet_Zp2000.0_DM_50.0_chan3.csv")
-
-
-def half_width(values):
-    return np.diff(np.quantile(values, (0.16, 0.84)))[0] / 2
-
-
-def balance(sample, met):
-    """Sum of the missing momentum and all objects, along and across the leading jet."""
-    lead = channels.jets(sample).phi[:, 0].to_numpy()
-    phi = sample.met_phi.to_numpy() - lead
-    pt, angle = sample.objects.pt, sample.objects.phi - lead
-    along = met * np.cos(phi) + ak.sum(pt * np.cos(angle), axis=1)
-    return np.asarray(along), np.asarray(met * np.sin(phi) + ak.sum(pt * np.sin(angle), axis=1))
+    return beside.genuine(test_data)
 
 
 def test_missing_momentum_balances_the_objects_as_in_the_genuine_file(monojets, genuine):
@@ -117,10 +104,10 @@ def test_missing_momentum_balances_the_objects_as_in_the_genuine_file(monojets, 
         widths = {}
         for name, sample in (("ours", monojets), ("genuine", genuine)):
             chosen = sample[(h_t[name] > low) & (h_t[name] < high)]
-            widths[name] = [half_width(component) for component in balance(chosen, chosen.met.to_numpy())]
+            widths[name] = [beside.half_width(c) for c in beside.balance(chosen, chosen.met.to_numpy())]
         assert widths["ours"] == pytest.approx(widths["genuine"], rel=0.15)
-    assert half_width(balance(monojets, monojets.met_true.to_numpy())[0]) > 20
-    assert abs(np.median(balance(monojets, monojets.met.to_numpy())[0])) < 3
+    assert beside.half_width(beside.balance(monojets, monojets.met_true.to_numpy())[0]) > 20
+    assert abs(np.median(beside.balance(monojets, monojets.met.to_numpy())[0])) < 3
 
 
 def test_jets_are_as_wide_and_as_soft_as_in_the_genuine_file(monojets, genuine):

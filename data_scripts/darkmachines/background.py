@@ -1,7 +1,7 @@
 """How much of each Standard Model process is generated, and in which slices.
 
-To train on: every slice with the luminosity that gives unweighted events of weight `UNIT` (accept-reject in
-`assembly`). To test on: slices with weights small against the sample's, and smaller still where they feed the tails.
+To train on: every slice with the luminosity that gives unweighted events of weight `UNIT` (see `assembly.unweighted`).
+To test on: slices with weights small against the sample's, and smaller still where they feed the tails.
 """
 
 import math
@@ -13,7 +13,7 @@ INF = math.inf
 PER_PB = 1e4  # events a pb in 10/fb
 # The weight of an unweighted event: the channel's expectation in 10/fb (trial runs) over the events wanted, which are
 # split in `assembly.shares`.
-UNIT = {"1": 65_000 / 9_900, "2a": 490 / 9_900, "2b": 496_000 / 23_000, "3": 1_600_000 / 23_000}
+UNIT = {"1": 55_000 / 8_500, "2a": 490 / 9_900, "2b": 496_000 / 23_000, "3": 1_600_000 / 23_000}
 SECONDS = 40  # of work in a chunk, about
 W_LIGHT, W_TAU = decays(24, "11 13"), (*decays(24, "15"), *decays(15, "11 13"))
 W_HADRONIC, Z_HADRONIC = decays(24, "1 2 3 4 5"), decays(23, "1 2 3 4 5")
@@ -40,8 +40,8 @@ def _slice(
         pb: Cross section of the slice times K, measured in short runs: it sets how much is generated to train on,
             nothing else. (0: nothing.)
         test: Events to generate for the test sample.
-        most: Share of an event's draws that may pass before it counts for more than `UNIT`: where more do, a little
-            weight is lost (`assembly.OVERWEIGHT`).
+        most: Sets how much is generated: so large a share of an event's draws may pass before it counts for more than
+            `UNIT`. Where more do, several draws are kept (`Job.kept`).
         draws: How often weak decays are drawn, and how often the detector's response to each.
         milliseconds: Time an event.
     """
@@ -64,7 +64,7 @@ def _njets(channels, pt_hat, pb, test, most, draws, hard=""):
 
 
 def _vjets(process, k, pt_hat, pb, test, hard=""):
-    return _slice(process, ("1", "3"), pt_hat, k * pb, test, draws=(1, 2), hard=hard)
+    return _slice(process, ("1", "3"), pt_hat, k * pb, test, 0.8, (1, 2), hard=hard)
 
 
 def _hadronic(process, k, pt_hat, pb, test):
@@ -81,7 +81,7 @@ def _z(*arguments, **options):
 
 
 def _ttbar(pt_hat, pb, test, milliseconds=2, hard=""):
-    return _slice("ttbar", ("1", "3"), pt_hat, 1.03 * pb, test, 1.0, (1, 2), milliseconds, hard)
+    return _slice("ttbar", ("1", "3"), pt_hat, 1.03 * pb, test, 0.8, (1, 2), milliseconds, hard)
 
 
 def _dileptonic(pt_hat, pb, test, milliseconds=2, hard=""):
@@ -157,17 +157,17 @@ JOBS = [
     *_ttbar((550, INF), 0.87, 15_000),
     *_slice("single_top", C13, (200, INF), 1.6 * 6.0, 8_000, draws=(1, 2)),
     # Most multijets to train channel 1 on pass channel 3 as well as those for it; only the lowest slices are apart.
-    *_njets(C13, (300, 400), 535, 20_000, 0.16, (8, 6), "heavy"),
-    *_njets(C13, (300, 400), 6_150, 60_000, 0.05, (8, 6), "light"),
-    *_njets(C13, (400, 600), 140, 15_000, 0.2, (8, 6), "heavy"),
-    *_njets(C13, (400, 600), 1_680, 50_000, 0.12, (8, 6), "light"),
-    *_njets(C13, (600, 900), 210, 40_000, 0.25, (8, 6)),
-    *_njets(C13, (900, INF), 20.4, 30_000, 0.3, (8, 6)),
-    *_njets(("3",), (200, 300), 4_240, 20_000, 0.4, (3, 3), "heavy"),
+    *_njets(C13, (300, 400), 535, 20_000, 0.06, (8, 6), "heavy"),
+    *_njets(C13, (300, 400), 6_150, 60_000, 0.0225, (8, 6), "light"),
+    *_njets(C13, (400, 600), 140, 15_000, 0.075, (8, 6), "heavy"),
+    *_njets(C13, (400, 600), 1_680, 50_000, 0.045, (8, 6), "light"),
+    *_njets(C13, (600, 900), 210, 40_000, 0.075, (8, 6)),
+    *_njets(C13, (900, INF), 20.4, 30_000, 0.2, (8, 6)),
+    *_njets(("3",), (200, 300), 4_240, 20_000, 0.2, (3, 3), "heavy"),
     *_njets(("3",), (200, 300), 0, 40_000, 0.2, (6, 5), "light"),
-    *_njets(("3",), (200, 300), 20_200, 0, 0.12, (6, 5), "light-above80"),
-    *_njets(("3",), (150, 200), 16_200, 40_000, 0.05, (6, 5), "above130"),
-    *_njets(("1",), (200, 300), 2_330, 25_000, 0.04, (10, 6), "above200"),
+    *_njets(("3",), (200, 300), 20_200, 0, 0.08, (6, 5), "light-above80"),
+    *_njets(("3",), (150, 200), 16_200, 40_000, 0.04, (6, 5), "above130"),
+    *_njets(("1",), (200, 300), 2_330, 25_000, 0.018, (10, 6), "above200"),
     # Channels 2a and 2b.
     *_ll("mumu", (20, 50), 0, 40_000),
     *_ll("mumu", (20, 50), 60, 0, "above40"),

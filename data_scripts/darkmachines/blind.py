@@ -50,7 +50,7 @@ SIGNALS = [
 # Events of each signal in a channel, and noise events for each thousand of background.
 EVENTS = {
     "1": {"leptoquark": 40, "dark-jets": 60},
-    "2a": {"heavy-quark": 40, "excited-neutrino": 30},
+    "2a": {"heavy-quark": 60, "excited-neutrino": 50},
     "2b": {"leptoquark": 60, "excited-neutrino": 50},
     "3": {"leptoquark": 50, "heavy-quark": 60, "dark-jets": 80},
 }

@@ -2,8 +2,9 @@
 
 What passes a channel is often rare: missing momentum of multijets comes from a weak decay of a hadron, from a jet
 measured too low, or from both. So in one generated event the weak decays are drawn `job.decays` times, and for each of
-these the detector's response `job.responses` times. Of the results that pass a channel one is kept for it, drawn at
-random, and weighted with the share that passed: the weights are exact, and no two events share their partons.
+these the detector's response `job.responses` times. Of the results that pass a channel `job.kept` at most are kept for
+it, drawn at random, and weighted with the share that passed: the weights are exact. To test on one is kept, so that no
+two events share their partons; to train on a few are, since unweighting asks for events of equal weight.
 """
 
 import tempfile
@@ -50,12 +51,22 @@ def select(columns, events):
     return {k: v[objects if k in OBJECT_COLUMNS else events] for k, v in columns.items()}
 
 
-def _one_each(columns, rng):
-    """Keeps one event a parton-level event, drawn at random; `share` counts those there were."""
+def ranks(values):
+    """The place of each value among those equal to it, from 0, in the order in which they stand."""
+    order = np.argsort(values, kind="stable")
+    _, first, count = np.unique(values[order], return_index=True, return_counts=True)
+    rank = np.empty(len(values), int)
+    rank[order] = np.arange(len(values)) - np.repeat(first, count)
+    return rank
+
+
+def _few_each(columns, most, rng):
+    """Keeps at most so many draws of each parton-level event, at random; `share` says how many each stands for."""
     order = rng.permutation(len(columns["number"]))
-    _, first, share = np.unique(columns["number"][order], return_index=True, return_counts=True)
-    by_number = np.argsort(chosen := order[first])
-    return select(columns, chosen[by_number]) | {"share": share[by_number]}
+    kept = np.sort(order[ranks(columns["number"][order]) < most])
+    passing = np.bincount(columns["number"])
+    chosen = columns["number"][kept]
+    return select(columns, kept) | {"share": passing[chosen] / np.minimum(passing[chosen], most)}
 
 
 def run(item):
@@ -73,9 +84,9 @@ def generate(job, seed):
 
     Returns:
         Dictionary of arrays: the columns of the kept events (see `events.from_columns`), `passes` (events, channels
-        of the job: the one that an event is kept for), `share` (how many of the draws passed it), `number` of the
-        parton-level event; and numbers: `generated`, `sigma` in pb, and `above_100`, `above_600`: draws with H_T
-        beyond.
+        of the job: the one that an event is kept for), `share` (how many of the draws that passed it stands for) and
+        `number` of the parton-level event; and numbers: `generated`, `sigma` in pb, and `above_100`, `above_600`: draws
+        with H_T beyond.
     """
     generator, kept = _start(job, seed)
     rng = compute.stream(seed)
@@ -90,7 +101,9 @@ def generate(job, seed):
         for i in range(len(job.channels)):
             chosen = np.flatnonzero(passing[:, i])
             here = np.arange(len(job.channels)) == i
-            parts.append(_one_each(select(record | {"passes": np.tile(here, (len(passing), 1))}, chosen), rng))
+            parts.append(
+                _few_each(select(record | {"passes": np.tile(here, (len(passing), 1))}, chosen), job.kept, rng)
+            )
     sigma = generator.infoPython().sigmaGen() * 1e9
     del generator, kept  # in this order
     columns = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]} if parts else {}

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
+KEPT = 12  # draws of one event to train on
+
 
 @dataclass(frozen=True, eq=False)  # spectra are no hashable values; a job is itself
 class Job:
@@ -18,7 +20,7 @@ class Job:
         branching: Ratio of forced decays that Pythia's cross section does not carry.
         spectrum: Arguments of `slha.write`, for SUSY.
         decays: How often the weak decays of an event are drawn.
-        responses: How often the detector's response is drawn to each; at most one result an event is kept.
+        responses: How often the detector's response is drawn to each.
         hard: "heavy" for hard processes with a b or c quark only, "light" for the others; "above400" for events with
             radiation harder than 400 GeV from the hard process, "below400" for the others; "light-above80"; all by
             default.
@@ -39,6 +41,11 @@ class Job:
     hard: str = ""
     role: str = ""
     chunk: int = 5_000
+
+    @property
+    def kept(self):
+        """How many draws of an event are kept in a channel, at most."""
+        return KEPT if self.role == "train" else 1
 
     @property
     def name(self):

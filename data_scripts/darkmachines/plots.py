@@ -31,3 +31,22 @@ def draw(folder, images=IMAGES):
             axis.legend(fontsize=6)
         figure.savefig(images / f"darkmachines-{name}.png", dpi=110, metadata={"Software": None})
         plt.close(figure)
+
+
+def balance(widths, edges, images=IMAGES):
+    """Draws `darkmachines-balance.png`: half-widths, (whose, along or across) -> one for each bin of H_T."""
+    plotting.use_style()
+    figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    ends = np.minimum(edges, 3_000)
+    centre = np.sqrt(ends[1:] * ends[:-1])
+    style = {"genuine": ("o", "black"), "measured here": ("s", "C0"), "true here": ("^", "C1")}
+    for (whose, side), values in widths.items():
+        marker, colour = style[whose]
+        face = colour if side == "along" else "none"
+        ax.plot(centre, values, marker, color=colour, mfc=face, label=f"{whose}, {side}")
+    ax.set(xscale="log", xlabel="$H_T$ [GeV]", ylabel="half-width of the balance [GeV]", ylim=(0, None))
+    ax.set_xticks(ends, [f"{end:g}" for end in ends])
+    ax.minorticks_off()
+    ax.legend(title="missing momentum, side of the leading jet", fontsize=8)
+    figure.savefig(images / "darkmachines-balance.png", dpi=110, metadata={"Software": None})
+    plt.close(figure)
