@@ -69,7 +69,7 @@ def _vjets(process, k, pt_hat, pb, test, hard=""):
 
 def _hadronic(process, k, pt_hat, pb, test):
     name = {"lines": W_HADRONIC if process == "w_jets" else Z_HADRONIC, "name": "-hadronic"}
-    return _slice(process, ("1", "3"), pt_hat, k * pb, test, 0.2, (1, 10), **name)
+    return _slice(process, ("1", "3"), pt_hat, k * pb, test, 0.15, (1, 10), **name)
 
 
 def _w(*arguments, **options):
@@ -115,7 +115,7 @@ def _ttbar_trilepton(pt_hat, pb, test, hard=""):
     # The third lepton comes from a b or c hadron. One of a photon in the shower is rarer, but no decay drawn again
     # makes it more frequent: like ttbarGam it is left out.
     lines = (*W_LEPTONIC, "TimeShower:QEDshowerByGamma=off")
-    return _slice("ttbar", ("2a",), pt_hat, 1.03 * pb, test, 0.013, (40, 2), 9, hard, lines)
+    return _slice("ttbar", ("2a",), pt_hat, 1.03 * pb, test, 0.009, (40, 2), 9, hard, lines)
 
 
 TOTALS = [
@@ -139,35 +139,37 @@ JOBS = [
     *_z((300, 450), 2.8, 6_000),
     *_z((450, 700), 0.51, 6_000),
     *_z((700, INF), 0.059, 8_000),
-    *_hadronic("w_jets", 2.9, (200, 400), 85.2, 10_000),
+    *_hadronic("w_jets", 2.9, (200, 400), 85.2, 20_000),
     *_hadronic("w_jets", 2.9, (400, INF), 4.9, 5_000),
     *_hadronic("z_jets", 2.7, (200, 400), 38.9, 6_000),
     *_hadronic("z_jets", 2.7, (400, INF), 2.2, 4_000),
     # The tails of top pairs are radiation.
     *_ttbar((0, 100), 46, 0, 3, "above100"),
-    *_ttbar((0, 100), 0, 20_000, hard="below400"),
+    *_ttbar((0, 100), 0, 40_000, hard="below400"),
     *_ttbar((0, 100), 0, 5_000, 20, "above400"),
     *_ttbar((100, 200), 50, 0, 3, "above100"),
-    *_ttbar((100, 200), 0, 20_000, hard="below400"),
-    *_ttbar((100, 200), 0, 8_000, 10, "above400"),
+    *_ttbar((100, 200), 0, 40_000, hard="below400"),
+    *_ttbar((100, 200), 0, 20_000, 10, "above400"),
     *_ttbar((200, 350), 59, 0),
     *_ttbar((200, 350), 0, 15_000, hard="below400"),
-    *_ttbar((200, 350), 0, 6_000, 6, "above400"),
-    *_ttbar((350, 550), 7.4, 10_000),
+    *_ttbar((200, 350), 0, 14_000, 6, "above400"),
+    *_ttbar((350, 550), 7.4, 0),
+    *_ttbar((350, 550), 0, 12_000, hard="below400"),
+    *_ttbar((350, 550), 0, 6_000, 5, "above400"),
     *_ttbar((550, INF), 0.87, 15_000),
     *_slice("single_top", C13, (200, INF), 1.6 * 6.0, 8_000, draws=(1, 2)),
     # Most multijets to train channel 1 on pass channel 3 as well as those for it; only the lowest slices are apart.
-    *_njets(C13, (300, 400), 535, 20_000, 0.06, (8, 6), "heavy"),
-    *_njets(C13, (300, 400), 6_150, 60_000, 0.0225, (8, 6), "light"),
+    *_njets(C13, (300, 400), 535, 30_000, 0.06, (8, 6), "heavy"),
+    *_njets(C13, (300, 400), 6_150, 120_000, 0.019, (8, 6), "light"),
     *_njets(C13, (400, 600), 140, 15_000, 0.075, (8, 6), "heavy"),
-    *_njets(C13, (400, 600), 1_680, 50_000, 0.045, (8, 6), "light"),
-    *_njets(C13, (600, 900), 210, 40_000, 0.075, (8, 6)),
-    *_njets(C13, (900, INF), 20.4, 30_000, 0.2, (8, 6)),
-    *_njets(("3",), (200, 300), 4_240, 20_000, 0.2, (3, 3), "heavy"),
-    *_njets(("3",), (200, 300), 0, 40_000, 0.2, (6, 5), "light"),
-    *_njets(("3",), (200, 300), 20_200, 0, 0.08, (6, 5), "light-above80"),
-    *_njets(("3",), (150, 200), 16_200, 40_000, 0.04, (6, 5), "above130"),
-    *_njets(("1",), (200, 300), 2_330, 25_000, 0.018, (10, 6), "above200"),
+    *_njets(C13, (400, 600), 1_680, 80_000, 0.045, (8, 6), "light"),
+    *_njets(C13, (600, 900), 210, 80_000, 0.075, (8, 6)),
+    *_njets(C13, (900, INF), 20.4, 90_000, 0.2, (8, 6)),
+    *_njets(("3",), (200, 300), 4_240, 30_000, 0.2, (3, 3), "heavy"),
+    *_njets(("3",), (200, 300), 0, 80_000, 0.2, (6, 5), "light"),
+    *_njets(("3",), (200, 300), 20_200, 0, 0.065, (6, 5), "light-above80"),
+    *_njets(("3",), (150, 200), 16_200, 40_000, 0.032, (6, 5), "above130"),
+    *_njets(("1",), (200, 300), 2_330, 50_000, 0.018, (10, 6), "above200"),
     # Channels 2a and 2b.
     *_ll("mumu", (20, 50), 0, 40_000),
     *_ll("mumu", (20, 50), 60, 0, "above40"),
@@ -191,17 +193,17 @@ JOBS = [
     *_slice("ww", ("2b",), (0, INF), 1.25 * 6.8, 6_000, draws=(1, 2), lines=W_LEPTONIC),
     *_slice("zw", ("2b",), (0, INF), 1.33 * 0.77, 3_000, draws=(1, 2), lines=Z_CHARGED + W_LEPTONIC),
     *_slice("zz", ("2b",), (0, INF), 0.93, 3_000, draws=(1, 2), lines=Z_LEPTONIC),
-    *_dibosons("zw", 1.33, (0, 80), 0.276, 15_000),
+    *_dibosons("zw", 1.33, (0, 80), 0.276, 100_000),
     *_dibosons("zw", 1.33, (80, 200), 0.061, 0),
     *_dibosons("zw", 1.33, (80, 200), 0, 8_000, "below250"),
     *_dibosons("zw", 1.33, (80, 200), 0, 3_000, "above250"),
     *_dibosons("zw", 1.33, (200, INF), 0.0048, 6_000),
-    *_zw_taus("-tau", (*Z_LIGHT, *W_TAU), 1, 0.06, 3_000),
+    *_zw_taus("-tau", (*Z_LIGHT, *W_TAU), 1, 0.06, 30_000),
     *_zw_taus("-ditau", (*W_LIGHT, *Z_TAU), 2, 0.021, 2_000),
-    *_dibosons("zz", 1.02, (0, 80), 0.04, 10_000),
+    *_dibosons("zz", 1.02, (0, 80), 0.04, 20_000),
     *_dibosons("zz", 1.02, (80, INF), 0.01, 6_000),
     *_slice("ttbarHiggs", ("2a",), (0, INF), 1.31 * 0.031, 5_000, lines=W_LEPTONIC, milliseconds=4),
     *_ttbar_trilepton((0, INF), 54.3, 0),
-    *_ttbar_trilepton((0, 350), 0, 15_000),
+    *_ttbar_trilepton((0, 350), 0, 30_000),
     *_ttbar_trilepton((350, INF), 0, 3_000),
 ]  # fmt: skip

@@ -44,7 +44,7 @@ OBJECTS = ("kind", "E", "pt", "eta", "phi")
 DESCRIPTION = {
     "missing momentum": "measured: minus the vector sum of the calorimeter towers; muons leave nothing there and count "
     "as missing. (The paper says truth. In the genuine monojet file missing momentum and all objects add up to 13 GeV "
-    "a component at any H_T, with truth to two to four times that. With the muons' tracks added, 88,000 events would "
+    "a component at any H_T, with truth to 21 to 36 GeV along the leading jet. With the muons' tracks added, 88,000 would "
     "pass channel 2b in 10/fb, without 496,000; the challenge has 436,200.)",
     "true missing momentum": "met_true: the transverse momentum of neutrinos and new invisible particles",
     "calorimeters": "towers of 0.0174 x 1 degree (photons, electrons) and 0.1 x 10 degrees (hadrons), coarser forward, "

@@ -44,9 +44,11 @@ def balance(widths, edges, images=IMAGES):
         marker, colour = style[whose]
         face = colour if side == "along" else "none"
         ax.plot(centre, values, marker, color=colour, mfc=face, label=f"{whose}, {side}")
-    ax.set(xscale="log", xlabel="$H_T$ [GeV]", ylabel="half-width of the balance [GeV]", ylim=(0, None))
+    ax.set(xscale="log", xlabel="$H_T$ [GeV]", ylabel="half-width of the balance [GeV]", ylim=(0, 52))
     ax.set_xticks(ends, [f"{end:g}" for end in ends])
     ax.minorticks_off()
-    ax.legend(title="missing momentum, side of the leading jet", fontsize=8)
+    ax.legend(
+        title="missing momentum; side of the leading jet", loc="upper left", ncols=3, fontsize=8, title_fontsize=8
+    )
     figure.savefig(images / "darkmachines-balance.png", dpi=110, metadata={"Software": None})
     plt.close(figure)

@@ -75,7 +75,8 @@ class Towers:
         terms = np.array(list(calorimeter.resolution.values()))
         centre = 0.5 * (self._low + self._high)
         self._terms = terms[np.clip(np.searchsorted(ends, centre), 0, len(ends) - 1)].T
-        self._spread = np.sqrt(np.log1p((self._sigma(self.energy) / self.energy) ** 2))
+        least = np.maximum(self.energy, 1e-6)  # a photon of no energy occurs
+        self._spread = np.sqrt(np.log1p((self._sigma(least) / least) ** 2))
 
     def _sigma(self, energy, chosen=slice(None)):
         constant, stochastic, noise = self._terms[:, chosen]
