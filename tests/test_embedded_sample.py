@@ -16,7 +16,7 @@ CARD = json.loads((FOLDER / "card.json").read_text())
 NAMES = sorted(CARD["samples"])
 LABELLED = [name for name in NAMES if not name.endswith("/blind")]
 # The least number of events to train on, and of effective test events past the 1e-3 cut on H_T + MET.
-WANTED = {"1": (8_000, 100), "2a": (8_000, 10), "2b": (20_000, 100), "3": (20_000, 100)}
+WANTED = {"1": (5_500, 100), "2a": (8_000, 10), "2b": (20_000, 100), "3": (20_000, 100)}
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,14 @@ def test_card_is_recomputed_from_the_file(name):
 def test_card_counts_every_process(background):
     for row in CARD["test_processes"]:
         selected = background[row["channel"]].process == row["process"]
-        assert ak.sum(selected) == pytest.approx(row["events_kept"], abs=3, rel=1e-3)  # rounding takes some below a cut
+        assert ak.sum(selected) == pytest.approx(row["events_kept"], abs=6, rel=1e-3)  # rounding takes some below a cut
         expected = ak.sum(background[row["channel"]].weight[selected].to_numpy().astype(float))
         assert expected == pytest.approx(row["expected_10fb"], rel=5e-3, abs=1e-6)
         assert row["k_factor"] == pytest.approx(row["sigma_challenge_pb"] / row["sigma_generator_pb"], rel=2e-3)
+
+
+def test_no_cross_section_is_far_from_the_published_one():
+    assert all(0.9 < row["k_factor"] < 3 for row in CARD["test_processes"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +81,7 @@ def test_background_is_large_enough_and_split_by_event(channel):
 def test_tails_are_carried_by_many_events(background, channel):
     sample = background[channel]
     weight = weights(sample)
-    assert weight.max() < 1e-3 * weight.sum()
+    assert weight.max() < 3e-3 * weight.sum()  # a few multijets of fake missing momentum in channels 1 and 3
     order = np.argsort(-(channels.h_t(sample) + sample.met.to_numpy()))
     past = weight[order][np.cumsum(weight[order]) <= 1e-3 * weight.sum()]
     assert past.sum() ** 2 / (past**2).sum() >= WANTED[channel][1]
@@ -104,6 +108,7 @@ def test_package_data_stays_small():
 def test_blind_events_tell_nothing():
     for channel in channels.CHANNELS:
         sample = samples.load(f"darkmachines/{channel}/blind")
+        assert len(sample) >= 1_500 and "met_true" not in sample.fields
         assert set(sample.process.to_list()) == {"unknown"}
         assert np.ptp(sample.weight) == 0 and sample.id.to_list() == list(range(len(sample)))
 
@@ -149,15 +154,39 @@ def test_azimuth_is_flat_and_eta_symmetric(background):
         assert abs(np.average(eta > 0, weights=repeated) - 0.5) < 4 * 0.5 / np.sqrt(effective)
 
 
+def test_missing_momentum_is_measured_and_the_true_one_kept(background):
+    """Muons count as missing, and multijets lose momentum that nothing carried away."""
+    pairs = background["2b"][background["2b"].process == "z_jets"]
+    leptons = channels.leptons(pairs)
+    muons = ak.all((leptons.kind == "m-") | (leptons.kind == "m+"), axis=1) & (ak.num(leptons) == 2)
+    one, two = (leptons[muons][:, i] for i in (0, 1))
+    assert weights(pairs)[muons.to_numpy()].sum() > 0.8 * weights(pairs).sum()
+    direct = (abs((one + two).mass - 91.2) < 10) & (pairs[muons].met_true < 1)
+    assert np.median((one + two).pt[direct] / pairs[muons].met[direct]) == pytest.approx(1, abs=0.1)
+    jets = background["3"][background["3"].process == "njets"]
+    fake = np.average(jets.met_true < 0.5 * jets.met, weights=weights(jets))
+    assert 0.1 < fake < 0.9 and (jets.met_true.to_numpy() >= 0).all()
+
+
+def test_what_the_page_says_beside_the_genuine_file(test_data):
+    """Recomputed; the classifiers are too slow for that."""
+    beside = pytest.importorskip("data_scripts.darkmachines.beside", reason="needs the generator's environment")
+    stored = json.loads((FOLDER / "beside.json").read_text())
+    theirs, ours = beside.genuine(test_data), samples.load(f"darkmachines/3/{beside.NAME}")
+    for row, found in zip(stored["comparison"], beside.comparison(theirs, ours), strict=True):
+        assert row["quantity"] == found["quantity"] and row["AUC"] == pytest.approx(found["AUC"], rel=1e-3)
+    widths = {name: w for name, w in beside.widths(theirs, ours).items() if name[0] != "true here"}
+    for of_all in zip(*widths.values(), strict=True):
+        assert 10.5 < min(of_all) and max(of_all) < 16
+
+
 def test_monojet_looks_like_the_genuine_one(test_data):
     """The fast detector against Delphes: the same signal in the same channel."""
     genuine = events.read_csv(test_data / "darkmachines" / "monojet_Zp2000.0_DM_50.0_chan3.csv")
     ours = samples.load("darkmachines/3/monojet_Zp2000.0_DM_50.0")
-    assert ak.mean(ak.num(ours.objects)) == pytest.approx(ak.mean(ak.num(genuine.objects)), rel=0.05)
-    for quantile in (0.25, 0.5, 0.75):
-        assert np.quantile(ours.met, quantile) == pytest.approx(np.quantile(genuine.met, quantile), rel=0.2)
-        assert np.quantile(channels.h_t(ours), quantile) == pytest.approx(
-            np.quantile(channels.h_t(genuine), quantile), rel=0.1
-        )
+    assert ak.mean(ak.num(ours.objects)) == pytest.approx(ak.mean(ak.num(genuine.objects)), rel=0.1)
+    for value, rel in ((lambda e: e.met.to_numpy(), 0.15), (channels.h_t, 0.05)):
+        for quantile in (0.25, 0.5, 0.75):
+            assert np.quantile(value(ours), quantile) == pytest.approx(np.quantile(value(genuine), quantile), rel=rel)
     b_share = [ak.sum(e.objects.kind == "b") / ak.sum(ak.num(e.objects)) for e in (ours, genuine)]
     assert b_share[0] == pytest.approx(b_share[1], rel=0.3)

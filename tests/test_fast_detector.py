@@ -2,6 +2,7 @@
 
 import awkward as ak
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("pythia8mc", reason="the generator's environment (.venv-generate) is not this one")
@@ -128,6 +129,24 @@ def test_kinds_of_objects_are_as_frequent_as_in_the_genuine_file(monojets, genui
     assert rate["b"][0] == pytest.approx(rate["b"][1], rel=0.25)
     assert rate["g"][0] == pytest.approx(rate["g"][1], abs=0.008)
     assert max(rate["e-"]) < 0.002
+
+
+def test_balance_along_and_across_the_leading_jet():
+    """A jet along y and a softer one along x, with nothing missing but the first."""
+    columns = {"counts": [2], "kind": ["j", "j"], "E": [100.0, 30.0], "pt": [100.0, 30.0], "eta": [0.0, 0.0]}
+    sample = events.from_columns(
+        id=[1], process=["njets"], weight=[1.0], met=[100.0], met_phi=[-np.pi / 2], phi=[np.pi / 2, 0.0], **columns
+    )
+    along, across = beside.balance(sample, sample.met.to_numpy())
+    assert along == pytest.approx(0, abs=1e-4) and across == pytest.approx(-30, abs=1e-4)
+    assert beside.half_width(np.random.default_rng(1).normal(0, 13, 100_000)) == pytest.approx(13, rel=0.01)
+
+
+@pytest.mark.parametrize(("shift", "low", "high"), [(0, 0.4, 0.6), (1, 0.7, 0.9)])
+def test_trees_tell_two_samples_apart_if_they_differ(shift, low, high):
+    rng = np.random.default_rng(2)
+    a, b = (pd.DataFrame(rng.normal(mean, 1, (400, 3)), columns=list("xyz")) for mean in (0, [shift, 0, 0]))
+    assert low < beside._auc_of_trees(a, b, np.ones(400))["AUC"] < high
 
 
 def test_detector_draws_nothing_but_from_its_stream():

@@ -44,8 +44,8 @@ OBJECTS = ("kind", "E", "pt", "eta", "phi")
 DESCRIPTION = {
     "missing momentum": "measured: minus the vector sum of the calorimeter towers; muons leave nothing there and count "
     "as missing. (The paper says truth. In the genuine monojet file missing momentum and all objects add up to 13 GeV "
-    "a component at any H_T, with truth to 21 to 36 GeV along the leading jet. With the muons' tracks added, 88,000 would "
-    "pass channel 2b in 10/fb, without 496,000; the challenge has 436,200.)",
+    "a component at any H_T, with truth to 21 to 36 GeV along the leading jet. With the muons' tracks added, "
+    "some 90,000 events would pass channel 2b in 10/fb; without, 436,000 do, as many as in the challenge.)",
     "true missing momentum": "met_true: the transverse momentum of neutrinos and new invisible particles",
     "calorimeters": "towers of 0.0174 x 1 degree (photons, electrons) and 0.1 x 10 degrees (hadrons), coarser forward, "
     "to |eta| 4.9; log-normal resolution and thresholds of the ATLAS card of Delphes 3.4",
