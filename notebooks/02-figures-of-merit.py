@@ -79,7 +79,7 @@ signal_scores = -lof.score_samples(signal)
 # than a coin.
 
 # %% mystnb={"figure": {"caption": "Left: the score of every event. Right: its distribution. Most strange events are background; strange is not the same as new.", "name": "fig-lof"}, "image": {"alt": "Left: scatter of events coloured by score, highest at the edges of the cloud. Right: histogram of the scores of background and signal, which overlap."}}
-left, right = plt.subplots(1, 2, figsize=(8, 3.2))[1]
+left, right = plt.subplots(1, 2, figsize=(7.2, 3))[1]
 points = np.concatenate([background, signal])
 scores = np.concatenate([background_scores, signal_scores])
 dots = left.scatter(*points.T, c=scores, s=3, cmap="cividis", vmax=2)
@@ -232,7 +232,8 @@ detectors = {
 }
 pairs_of = {k: (f(background), f(gluinos)) for k, f in detectors.items()}
 curves_of = {k: metrics.sic_curve(*v, weights) for k, v in pairs_of.items()}
-dmlib.plotting.sic(curves_of);
+ax = plt.subplots(figsize=(4.8, 3))[1]
+dmlib.plotting.sic(curves_of, ax=ax);
 
 # %%
 figures = {k: metrics.figures_of_merit(*v, weights) for k, v in pairs_of.items()}

@@ -236,6 +236,11 @@ def test_a_sample_counts_where_reached_code_names_it(book, code):
     assert changed(book, "dmlib/data/lhco/card.json", "{}", "[]")
 
 
+def test_a_sample_that_a_docstring_names_does_not_count(book):
+    (book / "dmlib/metrics/roc.py").write_text('def area(x):\n    """Of lhco/signal."""\n    return x\n')
+    assert not changed(book, "dmlib/data/lhco/card.json", "{}", "[]")
+
+
 def test_the_catalogue_names_all_samples_and_asks_for_none(book):
     source = book / "notebooks/01-toy.py"
     source.write_text(CHAPTER + "\n# %%\ndmlib.samples.load('dimuon/x')\n")

@@ -119,9 +119,12 @@ class Part:
 
     @cached_property
     def strings(self) -> list[str]:
-        """The strings in them."""
-        nodes = (inner for node in self.code for inner in ast.walk(node))
-        return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        """The strings in them, but for docstrings."""
+        nodes = [inner for node in self.code for inner in ast.walk(node)]
+        inside = (statement for node in nodes if isinstance(node, _SCOPES) for statement in node.body)
+        prose = {id(statement.value) for statement in inside if isinstance(statement, ast.Expr) and _is_text(statement)}
+        constants = (node for node in nodes if isinstance(node, ast.Constant) and id(node) not in prose)
+        return [node.value for node in constants if isinstance(node.value, str)]
 
     @cached_property
     def imports(self) -> dict[str, Name]:

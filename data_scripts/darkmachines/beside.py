@@ -136,7 +136,9 @@ def classifiers(theirs, ours):
 
 def main(folder="dmlib/data/darkmachines"):
     if "DMLIB_TEST_DATA" not in os.environ:
-        raise SystemExit("DMLIB_TEST_DATA: not set; expected the folder of genuine public files, with darkmachines in it")
+        raise SystemExit(
+            "DMLIB_TEST_DATA: not set; expected the folder of genuine public files, with darkmachines in it"
+        )
     theirs = genuine(os.environ["DMLIB_TEST_DATA"])
     ours = events.read_parquet(Path(folder) / "3" / f"{NAME}.parquet")
     found = widths(theirs, ours)
