@@ -232,8 +232,9 @@ detectors = {
 }
 pairs_of = {k: (f(background), f(gluinos)) for k, f in detectors.items()}
 curves_of = {k: metrics.sic_curve(*v, weights) for k, v in pairs_of.items()}
-ax = plt.subplots(figsize=(4.8, 3))[1]
-dmlib.plotting.sic(curves_of, ax=ax);
+ax = plt.subplots(figsize=(5.2, 3.2))[1]
+dmlib.plotting.sic(curves_of, ax=ax)
+ax.set_ylim(0, 10);
 
 # %%
 figures = {k: metrics.figures_of_merit(*v, weights) for k, v in pairs_of.items()}

@@ -171,15 +171,18 @@ def background(generated, channel, role):
                 "sigma_generator_pb": sigma,
                 "sigma_challenge_pb": table.sigma,
                 "k_factor": table.sigma / sigma,
+                "expected_10fb": float(weight.sum()),
+                "share": 0.0,
                 "events_generated": sum(g.n for g in used),
                 "events_kept": len(weight),
-                "expected_10fb": float(weight.sum()),
                 "ess": _effective(weight),
                 "note": table.note,
             }
         )
     total = sum(r["expected_10fb"] for r in rows)
-    return _together(parts), [r | {"share": r["expected_10fb"] / total} for r in rows]
+    for r in rows:
+        r["share"] = r["expected_10fb"] / total
+    return _together(parts), rows
 
 
 def shares(columns, channel):
