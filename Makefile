@@ -54,8 +54,8 @@ serve: | _build/html/index.html  ## show the book at http://127.0.0.1:8000 (PORT
 	@echo "http://127.0.0.1:$(PORT) - Ctrl-C ends it"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, which is never overwritten: _live/
-	@$(BIN)/python -m tools.editions live
+live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, _live/ (OUTPUTS=1: with outputs; RESET="03": anew)
+	@$(BIN)/python -m tools.editions live $(if $(OUTPUTS),--outputs) --reset "$(RESET)"
 	@$(BIN)/jupyter lab _live
 
 data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours); SET="lhco": this one

@@ -22,6 +22,8 @@ hypothesis.settings.load_profile("course")
 SLOW = {
     "test_browser.py",
     "test_data_scripts.py",
+    "test_editions.py",
+    "test_fast_detector.py",
     "test_machinery.py",
     "test_notebooks.py",
     "test_nplm_machine.py",

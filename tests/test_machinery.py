@@ -320,14 +320,73 @@ def test_student_edition_has_no_solutions_and_no_outputs(book, chapter):
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in nb.cells)
 
 
+def solved(check):
+    """An exercise whose solution binds total, and the check on it; the cell before binds parts."""
+    cells = [nbformat.v4.new_code_cell(source) for source in ("parts = [1, 2]", "total = sum(parts)", check)]
+    for cell, tag in zip(cells[1:], ("solution", "check"), strict=True):
+        cell.metadata["tags"] = [tag, "remove-cell"]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("mine", "says"),
+    [("", "Still to fill: total"), ("total = 3", "This agrees with the book."), ("total = 4", None)],
+)
+def test_a_check_of_a_solution_names_what_is_still_to_fill(mine, says, capsys):
+    *_, check = editions.student_edition(solved("assert total == 3\nassert len(parts) == 2")).cells
+    assert check.metadata["tags"] == ["check-answer"] and "once you have `total`" in check.source
+    names = {"parts": [1, 2]}
+    exec(mine, names)
+    if says is None:
+        with pytest.raises(AssertionError):
+            exec(check.source, names)
+    else:
+        exec(check.source, names)
+        assert capsys.readouterr().out.strip() == says
+
+
+@pytest.mark.parametrize("check", ["total = float(total)\nassert total", "assert all(total > x for x in parts)"])
+def test_a_check_that_uses_a_name_before_it_binds_it_needs_it(check):
+    assert editions.student_edition(solved(check)).cells[-1].metadata["tags"] == ["check-answer"]
+
+
+def test_a_check_of_the_chapter_stays_as_it_is():
+    """So does one with names of its own like those of a solution."""
+    for source in ("assert parts == [1, 2]", "assert all(total > 0 for total in parts)"):
+        *_, check = editions.student_edition(solved(source)).cells
+        assert check.source == source and "check" in check.metadata["tags"]
+
+
+def test_a_cell_that_needs_a_solution_is_refused():
+    nb = solved("assert True")
+    nb.cells.append(nbformat.v4.new_code_cell("print(total)"))
+    with pytest.raises(ValueError, match=r"a cell needs total of a solution: print\(total\)"):
+        editions.student_edition(nb)
+
+
 def test_live_copy_keeps_what_somebody_wrote(book, chapter):
     copy, original = book / "_live/01-toy.ipynb", chapter.with_suffix(".ipynb")
-    assert editions.live(book) == [] and copy.read_bytes() == original.read_bytes()
-    original.write_text(original.read_text() + "\n")
-    assert editions.live(book) == [] and copy.read_bytes() == original.read_bytes()
+    assert editions.live(book) == []
+    first = copy.read_text()
+    original.write_text(original.read_text().replace('"two"', '"three"').replace("two", "three"))
+    assert editions.live(book) == [] and copy.read_text() != first
     copy.write_text("my own work")
-    original.write_text(original.read_text() + "\n")
     assert editions.live(book) == [copy] and copy.read_text() == "my own work"
+    assert editions.live(book, reset="01") == [] and "three" in copy.read_text()
+    with pytest.raises(ValueError, match="no chapter 07; there are 01"):
+        editions.live(book, reset="07")
+
+
+def test_live_edition_shows_no_answer_and_no_outputs_unless_asked(book, chapter):
+    nb = read(chapter)
+    nb.cells.append(nbformat.v4.new_markdown_cell("Before.\n\n:::{dropdown} Why\nSince *so*.\n:::"))
+    cells = editions.live_edition(nb).cells
+    assert not any(cell.get("outputs") for cell in cells)
+    assert cells[-1].source == "Before.\n\n<details><summary>Why</summary>\n\nSince *so*.\n\n</details>"
+    with_outputs = {bool(c.outputs) for c in editions.live_edition(nb, outputs=True).cells if c.cell_type == "code"}
+    assert with_outputs == {True, False}
+    for cell in editions.live_edition(nb, outputs=True).cells:
+        assert not ("solution" in cell.metadata.get("tags", []) and cell.get("outputs"))
 
 
 def test_slides_break_before_text_and_show_no_solution(chapter):
