@@ -1,8 +1,12 @@
 """Sphinx directive that renders a sample's metadata card (JSON) as tables, so that no number is typed into a page.
 
 ```{sample-card} ../dmlib/data/darkmachines/card.json
-:only: processes
+:only: train_processes
+:fold: Background
 ```
+
+With `:fold:` the tables are folded, under that title and how many rows and events they hold. What matters most of a set
+of samples is in the one table of `{sample-facts} path`.
 """
 
 import json
@@ -13,6 +17,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx_design.shared import create_component
 
 # Headings for known columns; any other key is shown with its underscores as blanks.
 HEADINGS = {
@@ -123,25 +128,92 @@ def render(key: str, value: Any) -> list[nodes.Node]:
     return [nodes.paragraph("", "", nodes.strong("", f"{title}: "), nodes.Text(text(value)))]
 
 
-class SampleCard(SphinxDirective):
-    """`{sample-card} path` shows the whole card; `:only:` picks keys, `:except:` leaves some out."""
+def sizes(card: dict[str, Any], keys: list[str]) -> str:
+    """How much a fold holds, in one line: rows and events where there are tables, entries where there are none."""
+    tables = [card[key] for key in keys if isinstance(card[key], list) and card[key] and isinstance(card[key][0], dict)]
+    if not tables:
+        entries = sum(len(card[key]) if isinstance(card[key], (dict, list)) else 1 for key in keys)
+        return f"{entries} entries"
+    rows = [row for drawn in tables for row in drawn]
+    events = sum(row.get("events_kept", 0) for row in rows)
+    return f"{len(rows)} rows" + (f", {events:,} events" if events else "")
+
+
+def fold(title: str, size: str, content: list[nodes.Node]) -> nodes.container:
+    """A closed dropdown of sphinx-design."""
+    classes: dict[str, list[str]] = {
+        "container_classes": ["sd-mb-3", "card-fold"],
+        "title_classes": [],
+        "body_classes": [],
+    }
+    drawn = create_component(
+        "dropdown", opened=False, type="dropdown", has_title=True, icon=None, chevron=None, **classes
+    )
+    drawn += nodes.rubric("", "", nodes.Text(f"{title}: "), nodes.inline("", size, classes=["card-size"]))
+    drawn += content
+    return drawn
+
+
+def facts(card: dict[str, Any]) -> dict[str, str]:
+    """What a reader wants to know of a set before anything else."""
+    samples = card["samples"]
+    events = sum(sample["events"] for sample in samples.values())
+    size = sum(sample["bytes"] for sample in samples.values()) / 1e6
+    found = {"content": card["title"], "events": f"{events:,} in {len(samples)} samples, {size:.0f} MB"}
+    if len(samples) <= 10:
+        found["samples"] = "; ".join(f"{name}: {sample['events']:,}" for name, sample in samples.items())
+    if "train_processes" in card:
+        found["background"] = ", ".join(dict.fromkeys(row["process"] for row in card["train_processes"]))
+    for key, name in (("signals", "signals"), ("mixture_signals", "signals to train on")):
+        if key in card:
+            found[name] = (
+                f"{len({row['signal'] for row in card[key]})} in {len({r['channel'] for r in card[key]})} channels"
+            )
+    return found | {"generator": card["generator"], "licence": card["licence"].replace("CC-BY-", "CC BY ")}
+
+
+class CardDirective(SphinxDirective):
+    """A directive whose argument is the path of a card."""
 
     required_arguments = 1
-    option_spec = {"only": directives.unchanged, "except": directives.unchanged}
 
-    def run(self) -> list[nodes.Node]:
+    def card(self) -> dict[str, Any]:
         _, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(path)
         with open(path, encoding="utf-8") as file:
-            card = json.load(file)
+            return json.load(file)
+
+
+class SampleFacts(CardDirective):
+    """`{sample-facts} path` shows what a set holds, in one table."""
+
+    def run(self) -> list[nodes.Node]:
+        group = nodes.tgroup("", nodes.colspec(colwidth=1, stub=1), nodes.colspec(colwidth=4), cols=2)
+        rows = [nodes.row("", cell(name), cell(value)) for name, value in facts(self.card()).items()]
+        group += nodes.tbody("", *rows)
+        return [nodes.table("", group, classes=["sample-card", "sample-facts"])]
+
+
+class SampleCard(CardDirective):
+    """`{sample-card} path` shows the whole card; `:only:` picks keys, `:except:` leaves some out, `:fold:` folds."""
+
+    option_spec = {"only": directives.unchanged, "except": directives.unchanged, "fold": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        card = self.card()
         only = self.options.get("only", "").split() or list(card)
         left_out = self.options.get("except", "").split()
         missing = [key for key in only if key not in card]
         if missing:
+            path = self.arguments[0]
             raise self.error(f"{path}: no {', '.join(missing)} in this card; it has {', '.join(card)}")
-        return [node for key in only if key not in left_out for node in render(key, card[key])]
+        keys = [key for key in only if key not in left_out]
+        content = [node for key in keys for node in render(key, card[key])]
+        title = self.options.get("fold")
+        return [fold(title, sizes(card, keys), content)] if title else content
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("sample-card", SampleCard)
+    app.add_directive("sample-facts", SampleFacts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
