@@ -18,9 +18,22 @@ built = pytest.mark.skipif(not (HTML / "index.html").exists(), reason="no _build
 
 
 def toc_files() -> list[str]:
+    """Every page that _toc.yml lists, the sections under a chapter too."""
+
+    def walk(entries):
+        for entry in entries:
+            yield entry["file"]
+            yield from walk(entry.get("sections", []))
+
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    return [toc["root"], *chapters]
+    return [toc["root"], *(name for part in toc["parts"] for name in walk(part["chapters"]))]
+
+
+def chapter_titles() -> dict[str, str]:
+    """File name of each chapter -> its number and title, as its source has it."""
+    sources = sorted((ROOT / "notebooks").glob("*.py"))
+    titles = {path.stem: re.search(r"^# # (.+)$", path.read_text(encoding="utf-8"), re.M)[1] for path in sources}
+    return {name: f"{name[:2]} {title}" for name, title in titles.items()}
 
 
 @cache
@@ -45,7 +58,7 @@ def test_toc_lists_what_exists_and_every_notebook():
         assert any((ROOT / f"{name}{suffix}").exists() for suffix in (".md", ".ipynb")), f"_toc.yml: no file {name}"
     notebooks = {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert notebooks == {name for name in files if name.startswith("notebooks/")}
-    prose = {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")}
+    prose = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "book").rglob("*.md")}
     assert prose == {name for name in files if name.startswith("book/")}
 
 
@@ -54,13 +67,74 @@ def test_the_landing_page_links_every_chapter():
     assert linked == {name for name in toc_files() if name.startswith("notebooks/")}
 
 
-def test_the_api_page_has_every_public_module():
-    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+def test_readme_and_landing_page_name_chapters_as_they_are():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    landing = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    for name, title in chapter_titles().items():
+        number, text = title.split(" ", 1)
+        assert f"- [{title}](../notebooks/{name})" in landing, f"book/intro.md: {name} is not listed as {title!r}"
+        assert f"| {number} | [{text}](notebooks/{name}.ipynb) |" in readme, f"README.md: no {name} as {title!r}"
+
+
+def public_modules() -> set[str]:
     folder = ROOT / "dmlib"
     names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
-    public = {"dmlib", *(f"dmlib.{name}" for name in names if not name.startswith("_"))}
-    assert set(re.findall(r"automodule:: (dmlib(?:\.\w+)?)$", text, re.MULTILINE)) == public
-    assert set(re.findall(r"^## (dmlib(?:\.\w+)?)$", text, re.MULTILINE)) == public
+    return {"dmlib", *(f"dmlib.{name}" for name in names if not name.startswith("_"))}
+
+
+def test_every_public_module_has_a_page_and_a_line_in_the_index():
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book" / "api").glob("*.md")}
+    assert set(pages) == {name.rsplit(".", 1)[-1] for name in public_modules()}
+    for name in public_modules():
+        text = pages[name.rsplit(".", 1)[-1]]
+        assert text.startswith(f"# {name}\n")
+        assert re.findall(r"automodule:: (\S+)$", text, re.MULTILINE) == [name]
+    index = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^   (dmlib(?:\.\w+)?)$", index, re.MULTILINE)) == public_modules()
+
+
+@built
+def test_a_module_page_opens_with_a_table_of_what_it_documents():
+    aliases = {"dmlib.features.theories", "dmlib.models.ConditionalFlow"}  # other names of what the page has
+    for name in public_modules():
+        page = pages()[HTML / "book" / "api" / f"{name.rsplit('.', 1)[-1]}.html"]
+        entries = [
+            entry.dt for entry in page.select("dl.function, dl.class") if not entry.find_parent("dl", class_="class")
+        ]
+        documented = {entry["id"] for entry in entries} | (aliases & {tag["id"] for tag in page.select("dt[id]")})
+        linked = {entry["id"] for entry in entries if entry.select('a[href*="_modules/"]')}
+        assert linked and linked == documented - aliases, f"{name}: no source of {documented - aliases - linked}"
+        rows = page.select("table.autosummary tr")
+        assert {row.a["href"].removeprefix("#") for row in rows} == documented, name
+        assert all(row.select("td")[1].get_text(strip=True) for row in rows), f"{name}: a name without a sentence"
+    index = pages()[HTML / "book" / "api.html"].select("table.autosummary tr")
+    assert {row.a.get_text() for row in index} == public_modules()
+
+
+@built
+def test_cards_are_folded_and_the_facts_are_not():
+    page = pages()[HTML / "book" / "data.html"]
+    folds = page.select("article details.card-fold")
+    assert len(folds) >= 10 and not any(fold.has_attr("open") for fold in folds)
+    assert all(re.search(r": \d+ (rows|entries)", fold.summary.get_text()) for fold in folds)
+    facts = page.select("article table.sample-facts")
+    assert len(facts) == 3
+    for table in facts:
+        assert not table.find_parent("details")
+        assert {"events", "generator", "licence"} <= {head.get_text(strip=True) for head in table.select("th")}
+
+
+@built
+def test_pages_describe_themselves():
+    """For search engines and messengers: a sentence of its own for every page."""
+    described = {}
+    for name in toc_files():
+        page = pages()[HTML / f"{name}.html"]
+        (tag,) = page.select('head meta[name="description"]')
+        described[name] = tag["content"]
+        assert page.select_one('head meta[property="og:description"]')["content"] == tag["content"]
+        assert page.select_one('head meta[property="og:title"]')["content"] and len(tag["content"]) > 30
+    assert len(set(described.values())) == len(described)
 
 
 @built
@@ -133,11 +207,15 @@ def test_no_repository_means_no_buttons():
     assert bool(services) == bool(url)
     assert all(url.rstrip("/").rsplit("/", 1)[-1] in address for address in services)
     assert bool(chapter.select('script[type="text/x-thebe-config"]')) == bool(url)
+    for name in ("book/intro", "book/setup"):
+        text = pages()[HTML / f"{name}.html"].article.get_text()
+        assert bool(re.search("Colab|Binder|rocket", text)) == bool(url), name
+    assert ("git clone" in pages()[HTML / "book" / "setup.html"].article.get_text()) == bool(url)
 
 
 def test_cited_keys_exist():
     keys = set(re.findall(r"@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8")))
-    sources = {file: file.read_text(encoding="utf-8") for file in (ROOT / "book").glob("*.md")}
+    sources = {file: file.read_text(encoding="utf-8") for file in (ROOT / "book").rglob("*.md")}
     for file in (ROOT / "notebooks").glob("*.ipynb"):
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
         sources[file] = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
@@ -169,6 +247,22 @@ def test_readme_says_how_and_points_to_what_exists():
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         for address in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8")):
             assert is_external(address) or (ROOT / address).exists(), f"{name}: no {address}"
+
+
+def test_readme_cites_as_the_citation_file():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    entry = re.search(r"```bibtex\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    fields = dict(re.findall(r"^ +(\w+) += \{+(.*?)\}+,?$", entry, re.M))
+    assert fields["title"] == citation["title"] and fields["version"] == str(citation["version"])
+    assert fields["author"] == " and ".join(author["name"] for author in citation["authors"])
+
+
+@pytest.mark.slow
+def test_readme_code_finds_the_anomaly():
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    values = {}
+    exec(code, values)
+    assert values["bump"].z > 5  # seeds 15, 1 to 4: 6.2 to 8.4
 
 
 def test_commands_that_are_named_exist():
