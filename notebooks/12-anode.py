@@ -299,7 +299,7 @@ assert table.loc["CWoLa", "max SIC"] < 1.5
 #
 # ## Check yourself
 #
-# :::{dropdown} What would the fit do if the loss lacked the term $\log \sigma$?
+# :::{dropdown} What would the fit do if the loss had no term log σ?
 # :class-container: self-check
 # It would make $\sigma$ larger and larger: all z come to lie at zero, where the normal density is highest, whatever the
 # data. The term is the Jacobian. With it the density integrates to one, and a wide one pays for being wide.

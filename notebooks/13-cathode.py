@@ -249,8 +249,8 @@ assert rows["LaCATHODE"][0] > 1.2  # 2 to 5.5
 #
 # :::{dropdown} Why may CATHODE draw more events than there are data?
 # :class-container: self-check
-# A density can be sampled without end, and each draw takes away from the fluctuations of the drawn sample. But it adds
-# no knowledge: the errors of the density stay, and so do the fluctuations of the data.
+# A density can be sampled without end, and the more events are drawn, the smaller are the fluctuations of the drawn
+# sample. That adds no knowledge: the errors of the density stay, and so do the fluctuations of the data.
 # :::
 #
 # :::{dropdown} CATHODE's classifier never sees the mass, and the features follow it. Why does that do no harm?
@@ -297,10 +297,10 @@ for name, method in {"three epochs": cathode, "one epoch": spoilt}.items():
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
-# The classifier that tells drawn from true notices at once. The max SIC changes no more than it may between two
+# The classifier that tells drawn from true notices more. In our run the max SIC changed no more than it may between two
 # trainings. The AUC counts all events, so that small errors in the bulk of the features add up. The max SIC is decided
 # in the corner where signal is many times denser than background, and there a moderate error of the background matters
-# less. That is no licence for a poor density: an error in that corner would look like signal.
+# less. That is no licence for a poor density: a larger error could look like signal.
 # :::
 
 # %% [markdown]
@@ -321,7 +321,7 @@ print("max SIC {:.1f} ± {:.1f}".format(*metrics.max_sic(*sample.scores(fitted))
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
-# The result agrees with the one for masses of the data. With a lot of signal, these masses would pile up at the
+# The result agrees with the one for masses from the data. With a lot of signal, these masses would pile up at the
 # resonance, and the background would be drawn with too many events there; a fit of the side bands does not see that.
 # Here signal is half a per cent of the events in the region. And the classifier never sees the mass itself, only
 # features that move slowly with it.
