@@ -283,6 +283,12 @@ assert np.abs(difference).max() < 1e-9
 # Two bounds need what no search has. *Supervised*: signal against background with labels, the best that these features
 # allow. The *idealised anomaly detector*, IAD: the data of the signal region against a perfect sample of their background.
 # CWoLa with a perfect side band would be the IAD; the IAD with endless data would be supervised.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Half a per cent of the events in the region are signal. How far below the supervised curve will the IAD lie, and how
+# far below the IAD will CWoLa?
+# :::
 
 # %%
 trees = resonant.TreeClassifier(ensemble=run.pick(quick=3, full=50))
@@ -343,11 +349,17 @@ value, error = metrics.max_sic(*shifted.scores(cwola))
 print(f"CWoLa with correlated features: {value:.1f} ± {error:.1f}")
 
 # %% [markdown]
-# Before you read on: the signal is as far from the background as before. What did the classifier learn instead?
+# With labels the signal would still be found. CWoLa's classifier has learnt something else.
 #
 # Plot the score against the mass. Not with the events that the classifier was trained on, though: it remembers them, and
 # would show a step at every edge of its training sample. `cross_scores` trains on one half of the data, scores the other,
 # and the other way round.
+#
+# :::{admonition} Predict first
+# :class: predict
+# What did the classifier learn instead of the signal? Sketch the mean rank of the score against the mass, once with
+# independent and once with correlated features.
+# :::
 
 # %% mystnb={"figure": {"caption": "Mean rank of the score against the dijet mass. With independent features the score knows nothing of the mass, with correlated ones it is a measurement of it.", "name": "fig-mass-score"}, "image": {"alt": "Mean rank of the score against the dijet mass for both cases. Flat without correlation; with correlation it is higher inside the shaded signal region than outside."}}
 few = resonant.CWoLa(one_tree, random_state=1)
@@ -379,11 +391,34 @@ assert value < 0.5 * table.loc["CWoLa", "max SIC"]
 #
 # The next chapters replace the side bands by something that knows how features move with the mass.
 #
+# ## Check yourself
+#
+# :::{dropdown} Why does CWoLa not need to know how much signal is in its two samples?
+# :class-container: self-check
+# The ratio of two mixtures rises with $R$ for all shares with $w_1 > w_2$. So the order of events does not depend on
+# the shares, and the order is all that a cut needs. The shares do decide how many events it takes to learn it.
+# :::
+#
+# :::{dropdown} A part of the signal leaks into the side bands. Does CWoLa still work?
+# :class-container: self-check
+# Yes, as long as the share of signal is larger in the region than in the side bands. The mixed ratio is still a rising
+# function of $R$, only a flatter one, which is harder to learn from a limited number of events.
+# :::
+#
+# :::{dropdown} You cut on the score, and a bump appears in the signal region. Why is that no evidence of a signal yet?
+# :class-container: self-check
+# A classifier of the region against side bands prefers the region also when the features merely follow the mass. Its
+# cut then makes a bump without any signal. See how the score depends on the mass where there is no signal.
+# :::
+#
 # ## Exercises
 #
-# ### Exercise 1 (10 min)
-# Where does CWoLa stop working? Train it with 0, 300 and 600 signal events, and print the largest significance improvement,
-# with $S/\sqrt B$ beside it. Expect it to be gone at 300, where $S/\sqrt B$ is 0.7; at 600 a single training is a lottery.
+# ### Exercise 1: Less and less signal (10 min)
+# Where does CWoLa stop working? Train it once each with 0, 300 and 600 signal events, and print the largest
+# significance improvement, with $S/\sqrt B$ beside it.
+#
+# **Expect:** 1.0 to 1.2 without signal; 1 to 6 with 300 events, where $S/\sqrt B$ is 0.7; and with 600, where it is
+# 1.4, anything from 1 to 12, as a single training is a lottery.
 
 # %% tags=["exercise"]
 n_signal = [0, 300, 600]
@@ -400,10 +435,21 @@ columns = ["signal events", "S/sqrt(B)", "max SIC", "error"]
 scan = pd.DataFrame(rows, columns=columns)
 scan.round(2)
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# Without signal the two samples differ by chance only, and the score is as good as a random one: its largest
+# significance improvement is the one of a cut that keeps everything. With 300 events it is hardly better. The
+# classifier has to learn from an excess, and one so small drowns in the fluctuations of both samples. With 600 it
+# depends on the training whether the excess is found, so that a single number says little.
+# :::
+
 # %% [markdown]
-# ### Exercise 2 (10 min)
-# Make the side bands wider, 0.3 TeV instead of 0.2, and narrower, 0.05 TeV. What is gained and what is lost, with independent
-# and with correlated features?
+# ### Exercise 2: Wider and narrower side bands (10 min)
+# Make the side bands wider, 0.3 TeV instead of 0.2, and narrower, 0.05 TeV. What is gained and what is lost, with
+# independent and with correlated features?
+#
+# **Expect:** with correlated features 1.0 to 1.2 at either width. With independent ones about 12 at 0.3 TeV and 3 at
+# 0.05 TeV; these are single trainings again, and may give anything from 1 to 14.
 
 # %% tags=["exercise"]
 # your code
@@ -419,9 +465,11 @@ for name, sample in (("independent", data), ("correlated", shifted)):
 widths.rename_axis("width [TeV]")
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What to see
-# Wide bands hold more events to learn the background from, but lie further away, where it looks more different. Narrow ones
-# are near and thin. With correlated features no width helps: the mass can be read off the features at any distance.
+# :::{dropdown} Answer
+# Wide bands hold more events to learn the background from, but reach further away, where it may look different. Narrow
+# ones are near and thin. With independent features the distance costs nothing, and the wide bands do better here; it
+# takes several trainings to be sure. With correlated features no width helps: the features tell the mass, and the
+# region as a whole can be told from its side bands without any signal.
 # :::
 
 # %% tags=["check", "remove-cell"]

@@ -196,6 +196,12 @@ pd.DataFrame(moments, index=["z1", "z2", "z3", "z4"]).round(2)
 # %% [markdown]
 # *A prosecutor*: a classifier that is asked to tell drawn events from true ones. It looks at all features together, where the
 # eye sees one at a time. An AUC of 0.5 means that it cannot.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Three suspects come before the prosecutor: events drawn by the flow, the same with one feature five per cent too
+# large, and events of the lower side band. Order them by their AUC. How close to 0.5 does the first come?
+# :::
 
 # %%
 def prosecute(one, two):
@@ -244,6 +250,12 @@ log_ratio = inner.log_prob(*test) - outer.log_prob(*test)
 
 # %% [markdown]
 # That is all of ANODE: `dmlib.resonant.ANODE` fits these two flows, and its score is their difference.
+#
+# :::{admonition} Predict first
+# :class: predict
+# The features follow the mass. What will be the largest significance improvement of CWoLa, and what that of ANODE? At
+# which background efficiencies will ANODE reach it?
+# :::
 
 # %%
 anode = resonant.ANODE(flow, inner)
@@ -285,11 +297,33 @@ assert table.loc["CWoLa", "max SIC"] < 1.5
 # finds anything (exercise 1).
 # :::
 #
+# ## Check yourself
+#
+# :::{dropdown} What would the fit do if the loss had no term log σ?
+# :class-container: self-check
+# It would make $\sigma$ larger and larger: all z come to lie at zero, where the normal density is highest, whatever the
+# data. The term is the Jacobian. With it the density integrates to one, and a wide one pays for being wide.
+# :::
+#
+# :::{dropdown} The prosecutor's AUC is 0.5. Is the flow perfect?
+# :class-container: self-check
+# Not necessarily. This classifier, with this number of events, has found no difference. One in a corner with few events
+# hardly changes the AUC, and that may be just the corner where a signal sits.
+# :::
+#
+# :::{dropdown} Why does ANODE survive features that follow the mass, when CWoLa does not?
+# :class-container: self-check
+# CWoLa compares events of different masses, so that everything that changes with the mass looks like a difference. Both
+# densities of ANODE are conditional on the mass and are compared at the same m: what drifts is in both, and cancels.
+# :::
+#
 # ## Exercises
 #
-# ### Exercise 1 (15 min)
-# Make a region without signal, 3.8 to 4.2 TeV, and ask the prosecutor whether events drawn there, by a flow of *its* side
-# bands, are real. (Take 2 epochs.) Expect an AUC below 0.56.
+# ### Exercise 1: A region without signal (15 min)
+# Make a region without signal, 3.8 to 4.2 TeV, and ask the prosecutor whether events drawn there, by a flow of *its*
+# side bands, are real. (Take 2 epochs.)
+#
+# **Expect:** an AUC between 0.50 and 0.56.
 
 # %% tags=["exercise"]
 control = (3.8, 4.2)
@@ -306,11 +340,22 @@ model = check.sample(rng.choice(sample.m[there], len(real)), seed=2)
 control_auc = prosecute(real, model)
 print("drawn against real: {:.3f} ± {:.3f}".format(*control_auc))
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# The prosecutor finds little, if anything: the flow has learnt from both sides how the features move with the mass, and
+# goes through this region nearly as the background does. Where the AUC lies above 0.5 by several of its errors, the
+# density is not perfect, and a classifier with so many events notices. All of this can be done on data, without labels.
+# It makes one trust the interpolation in the signal region too, but does not prove it there.
+# :::
+
 # %% [markdown]
-# ### Exercise 2 (10 min)
-# In the toy of one feature, narrow the side bands: keep only events within 0.05 of the region. Then move the region to the
-# end, 3.6 to 4.0, so that there is a side band on one side only. Draw the learnt mean both times. What is the difference
-# between inter- and extrapolation?
+# ### Exercise 2: Between the side bands and beyond (10 min)
+# In the toy of one feature, narrow the side bands: keep only events within 0.05 of the region. Then move the region to
+# the end, 3.6 to 4.0, so that there is a side band on one side only. Draw the learnt mean both times. What is the
+# difference between inter- and extrapolation?
+#
+# **Expect:** between 3.3 and 3.7 TeV the mean from the narrow side bands lies within 0.1 of the true one. The mean from
+# one side band is off by 0.1 to 0.5 at 4 TeV.
 
 # %% tags=["exercise"]
 # your code
@@ -337,6 +382,14 @@ ax.plot(grid, near, label="narrow side bands")
 ax.plot(grid, one_sided, label="only below 3.6 TeV")
 ax.set(xlabel="$m$ [TeV]", ylabel="mean of $x$")
 ax.legend();
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# Between two side bands, even narrow ones, the mean is held at both ends, and a smooth curve has little freedom in
+# between. From one side band it goes on in the direction that it had at the edge. The true mean bends, and nothing in
+# the data says so. The narrow bands fail in the same way outside of their range. A network answers everywhere, so that
+# it is for us to know where it interpolates.
+# :::
 
 # %% tags=["check", "remove-cell"]
 assert control_auc[0] < 0.57

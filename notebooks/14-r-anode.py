@@ -147,7 +147,12 @@ ax = dmlib.plotting.scatter(
 # ## How much?
 #
 # The shape comes out. Does the share? Hold w fixed, train the flow, note the likelihood of events set aside, and do so for
-# several w. Before you run it: where do you expect the maximum, and how does the curve fall on both sides?
+# several w.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Where do you expect the maximum of the likelihood, and how does the curve fall on both sides?
+# :::
 
 # %%
 shares = [0.01, 0.05, 0.1, 0.3]
@@ -240,6 +245,11 @@ assert 0.55 < covered.mean() < 0.80
 # ## What an error of the background does
 #
 # So far the background was exact. Move it by a fifth of its width, and fit data without any signal.
+#
+# :::{admonition} Predict first
+# :class: predict
+# The data hold no signal. Which share will the fit find with the exact background, and which with the moved one?
+# :::
 
 # %%
 nothing, masses = toy(0)
@@ -326,12 +336,34 @@ assert 0.3 * true_share < residual.w_ < 3 * true_share
 # what background looks like, everywhere, by a density. And the residual knows the mass. Its signal is a density of
 # features *and* mass, and the resonance is narrower than the region; the two classifiers never see the mass.
 #
+# ## Check yourself
+#
+# :::{dropdown} What does ANODE have to learn that R-ANODE does not?
+# :class-container: self-check
+# ANODE's second flow learns all data of the region, nearly all of them background, and its errors there enter the
+# ratio. R-ANODE holds the background fixed, and its second flow has to describe the excess alone.
+# :::
+#
+# :::{dropdown} Two fits, with shares of 0.05 and of 0.1, describe the data equally well. How can that be?
+# :class-container: self-check
+# The second one counts some background as signal and takes away as much of the background. The sum of the two is the
+# same density. So without an assumption about the shape of the signal, the data only say how much there is at least.
+# :::
+#
+# :::{dropdown} The toys know the background exactly. Would you quote an interval like theirs for the benchmark?
+# :class-container: self-check
+# No. There the background comes from a flow, and what the flow gets wrong counts as signal. The toys do not contain
+# that error; those for the benchmark would have to fit the side bands anew each time.
+# :::
+#
 # ## Exercises
 #
-# ### Exercise 1 (10 min)
-# Start the toy's share at 0.2 instead of 0.01 (`start=0.2`). Where does it come to rest? Does the ranking suffer? (Compare
-# AUCs on 20,000 fresh events of either kind.) Expect a share
-# twice too large or more, and an AUC that differs by less than 0.01.
+# ### Exercise 1: Starting from too much signal (10 min)
+# Start the toy's share at 0.2 instead of 0.01 (`start=0.2`). Where does it come to rest? Does the ranking suffer?
+# (Compare AUCs on 20,000 fresh events of either kind.)
+#
+# **Expect:** a share of 0.08 to 0.2, where the start at 0.01 gives about 0.05, and AUCs of 0.97 to 0.99 that differ by
+# less than 0.01.
 
 # %% tags=["exercise"]
 # your code
@@ -346,14 +378,25 @@ for start, fitted in {0.01: method, 0.2: other}.items():
     starts[start] = fitted.w_, auc
 pd.DataFrame(starts, index=["share", "AUC"]).T.round(3)
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# Started above the truth, the share comes down, but stays well above it. With too large a share the flow takes some
+# background into its signal and describes the data nearly as well, so that little pulls the share further down. The
+# ranking hardly suffers: a signal density with background mixed in, divided by that of background, still rises with the
+# true ratio.
+# :::
+
 # %% tags=["check", "remove-cell"]
 assert starts[0.2][0] > 1.2 * starts[0.01][0]
 assert abs(starts[0.2][1] - starts[0.01][1]) < 0.02
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: Less signal (15 min)
 # How little signal can be seen? Put 100 events into the toy instead of 300, and look at the share and at the gain in
 # likelihood. Compare with the toy that has none.
+#
+# **Expect:** a share between 0.005 and 0.03, where the true one is 0.016, and a gain per event below 0.01; in our run
+# it was below 0.001. The toy without signal gave a share of about 0.006 and a gain of about 0.001.
 
 # %% tags=["exercise"]
 # your code
@@ -364,6 +407,14 @@ few, masses = toy(100)
 other.fit(few, masses, region=region, outer=Known())
 print(f"share {other.w_:.4f}, true {100 / len(few):.4f}")
 print(f"gain {other.log_likelihood_:.4f}")
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# In our run, neither the share nor the gain says that there is signal. The share comes out too small, and the gain is
+# no larger than that of the toy without any: from so few events the flow has not learnt the signal. Another run may do
+# better. But a share of this size alone is no sign of signal, since data without any give one too. What they give has
+# to be found with toys.
+# :::
 
 # %% [markdown]
 # ## What to remember

@@ -162,7 +162,12 @@ shifted.sort_values("median", ascending=False).round(1)
 
 # %% [markdown]
 # Nobody knows beforehand which features the signal will show in. So one would like to give many, and let the method choose. Add
-# normal random numbers to the four features, two, five, ten of them. What should happen, and to which classifier first?
+# normal random numbers to the four features, two, five, ten of them.
+#
+# :::{admonition} Predict first
+# :class: predict
+# What will the added features do to supervised, IAD and CWoLa, and to which classifier first: trees or networks?
+# :::
 
 # %% mystnb={"figure": {"caption": "Features without any information, and what they cost. Full lines: trees; dashed: networks.", "name": "fig-noise"}, "image": {"alt": "Maximal SIC against the number of added noise features. Networks fall quickly for IAD and CWoLa; trees fall much less."}}
 noise = table[(table.part == "noise") | (table.part == "benchmark")]
@@ -320,6 +325,12 @@ print(f"smallest p-value {scan[best]:.3f}, from {windows[best]} TeV")
 # The smallest of nine is small. How small may it be by chance? The windows overlap, so that it is neither one trial nor nine.
 # The honest answer is a repetition of the *whole chain*, training, cut, fit, scan, on data without signal. The drawer
 # has a hundred such toys, which share no event.
+#
+# :::{admonition} Predict first
+# :class: predict
+# None of the toys has a signal. In how many of the hundred will the p-value of one fixed window lie below 0.05, and in
+# how many the smallest of nine?
+# :::
 
 # %% mystnb={"figure": {"caption": "A hundred data sets without signal. In one window fixed beforehand p-values are spread evenly; the smallest of nine windows are not.", "name": "fig-look-elsewhere"}, "image": {"alt": "Cumulative share of toys against p-value. The curve for a fixed window lies on the diagonal; the one for the smallest of nine windows lies far above."}}
 claims = results.load("claims")
@@ -404,12 +415,35 @@ groups.median().unstack("shifted").round(1)
 # the *curve*. Whoever wants to use it needs another estimate of the background than a fit in the mass.
 # :::
 #
+# ## Check yourself
+#
+# :::{dropdown} A method reaches a max SIC of 15 with a thousand signal events. What does that promise your search?
+# :class-container: self-check
+# Little, unless your data hold about as much signal. A method that learns from the data has a threshold: with less
+# signal it learns nothing, and its score is as good as a random one.
+# :::
+#
+# :::{dropdown} Why do methods agree about signal and disagree about background, and what follows for their mean?
+# :class-container: self-check
+# The signal is in the data of all of them. Which background events look anomalous depends on the fluctuations of each
+# training. In the mean the fluctuations average out, and the signal stays on top.
+# :::
+#
+# :::{dropdown} Each of nine windows has a correct p-value. Why is the smallest of them not one?
+# :class-container: self-check
+# It was chosen because it is small, and each window is another chance to be so. How often it falls below a value
+# without signal has to be found by repeating the whole scan; the windows overlap, so that multiplying by nine is not
+# right either.
+# :::
+#
 # ## Exercises
 #
-# ### Exercise 1 (15 min)
-# The black box, `samples.load("lhco/blackbox")`, has something in it, or so it is said. Scan it with `windows`, three trees a
-# classifier, and an efficiency of 0.005. In which window would you look closer? Expect one with two to five standard deviations,
-# and its neighbours less. Would you claim a discovery? (The scorer is `dmlib.challenge.blind_score`; it counts your tries.)
+# ### Exercise 1: The black box (15 min)
+# The black box, `samples.load("lhco/blackbox")`, has something in it, or so it is said. Scan it with `windows`, three
+# trees a classifier, and an efficiency of 0.005. In which window would you look closer? Would you claim a discovery?
+# (The scorer is `dmlib.challenge.blind_score`; it counts your tries.)
+#
+# **Expect:** one window with a Z of two to five, and its neighbours with less.
 
 # %% tags=["exercise"]
 # your code
@@ -427,6 +461,14 @@ for window in windows:
     significance[tuple(window)] = found.z
 pd.Series(significance, name="Z").rename_axis(["from", "to"]).round(1)
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# In our run the window from 3.4 to 3.7 TeV stands out, and one would look closer there. It is no discovery: the Z is
+# the largest of nine, and the settings were not fixed before looking. A claim would need the whole chain, every choice
+# in it included, repeated on data without signal. Why the neighbouring windows may show little even of a real resonance
+# is the subject of exercise 2.
+# :::
+
 # %% [markdown]
 # :::{warning}
 # These settings were found by trying, on the box itself. Single classifiers, and cuts of 0.01 and 0.002, came first; in most of
@@ -434,9 +476,12 @@ pd.Series(significance, name="Z").rename_axis(["from", "to"]).round(1)
 # significance: the trials of windows *and* of settings have to be paid for, and nobody has repeated that search on toys.
 # :::
 #
-# ### Exercise 2 (10 min)
-# In the benchmark data, let the region miss the resonance by half: 3.5 to 3.9 TeV. What becomes of Z after the cut? Expect
-# nothing at all, though half of the signal is inside. Where is the other half, and what does it teach the trees?
+# ### Exercise 2: A window that misses by half (10 min)
+# In the benchmark data, let the region miss the resonance by half: 3.5 to 3.9 TeV. What becomes of Z after the cut?
+# Where is the half of the signal that is not inside, and what does it teach the trees?
+#
+# **Expect:** nothing at all, a Z between $-2$ and 2 before the cut and after it, where the right region gives 5 to 10
+# after the cut.
 
 # %% tags=["exercise"]
 # your code
@@ -454,9 +499,11 @@ print(f"after: Z = {missed.z:.1f}, with the right region {bump.z:.1f}")
 assert missed.z < 2  # seeds 15, 1, 2: -0.8 to -0.3
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What it teaches
-# The other half is in the side band, and there it is as frequent as in the region. The trees learn what region and side bands
-# differ in. Here they do not differ in signal. So a scan has to move its window by less than the width of what it looks for.
+# :::{dropdown} Answer
+# The other half is in the lower side band, and there it is about as frequent as in the region. The trees learn what
+# region and side bands differ in, and in signal they hardly differ here. What little of the signal passes is on both
+# sides of the edge, so that it raises the curve as well as the count. So a scan has to move its window by less than the
+# width of what it looks for.
 # :::
 
 # %% [markdown]
