@@ -660,8 +660,8 @@ assert (gain >= 0).all() and 0.01 < gain.mean() < 4  # 0.1 to 1.1
 # %% [markdown]
 # ### Exercise 3: A hole and a bump (10 min)
 # Does the machine see a *deficit*? Take 16 of the toys, remove all events with $|p_x| < 0.25$ from them, and compare their t
-# with the null. Then, instead, add as many events as you would have removed, at the same place. Which is seen better, and
-# why?
+# with the null. Then, instead, add as many events as you would have removed, at the same place. Which is seen better,
+# and why?
 #
 # **Expect:** a median t of 30 to 40 with the hole, of 18 to 26 with the bump, and of 8 to 13 without either.
 
