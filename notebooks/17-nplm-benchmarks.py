@@ -459,7 +459,8 @@ assert known["reference"][1] < 1.5 and known["bump"][1] > 8
 # ### Exercise 2: Units and the clipping (15 min)
 # In the box, live: 1,000 events expected, 5,000 of reference, 6 toys, `(3, 5, 1)`, $W = 3.4$, no signal. Compare the mean
 # t for features as they are with features of width one, and with $W = 1.2$ for the latter; two starts will do,
-# `recipe=nplm.Newton(starts=2)`. The law has a mean of 26. What, then, does "the clipping that agrees with the law" depend on?
+# `recipe=nplm.Newton(starts=2)`. The law has a mean of 26. What, then, does "the clipping that agrees with the law"
+# depend on?
 #
 # **Expect:** a mean t of 26 to 40 for the features as they are, of 35 to 52 at width one, and of 20 to 30 at width one
 # with $W = 1.2$.
