@@ -869,7 +869,7 @@ assert laws["p gamma"].min() > 1e-4
 # %% [markdown]
 # ## Check yourself
 #
-# :::{dropdown} Why is so much drawn against $Z_\text{ref}$, and not against the number of signal events?
+# :::{dropdown} Why is so much drawn against the reference significance, and not against the number of signal events?
 # :class-container: self-check
 # The same number of events is easy to see where little is expected, and hard where much is. $Z_\text{ref}$ says how
 # much there was to be seen, so that signals of different kinds, and studies with different acceptance, can be put side
@@ -894,8 +894,8 @@ assert laws["p gamma"].min() > 1e-4
 # ### Exercise 1: The bump hunter (10 min)
 # The machine is compared with a search that knows the mass. A colleague does not know it, but knows that there is a *peak*:
 # she moves the window of the 300 GeV Z', scaled with the mass, from 100 GeV to 2 TeV. About how many windows that do not
-# overlap are these? What is left of $Z_\text{ref}$ for twenty events, after `counting.global_p_value`? And what does the
-# machine see of them? Why would anybody use it?
+# overlap are these? What is left of $Z_\text{ref}$ for twenty events, after `counting.global_p_value`? And what does
+# the machine see of them? Why would anybody use it?
 #
 # **Expect:** about twenty windows. Her 5.3 standard deviations become 4.6 to 4.8, and the machine sees 0.5 to 1.
 
