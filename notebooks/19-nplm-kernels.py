@@ -771,8 +771,8 @@ assert gap.loc[-10, "median"] > gap.loc[-6, "median"]
 # %% [markdown]
 # ### Exercise 3: Too much trust in the calibration (10 min)
 # Somebody trusts the calibration too much, and fits the scale with $\sigma_\nu = 0.05\,\%$, while the experiments are off by
-# half a per cent as before. What share of false positives is there now, beside the two lines of the table? Which is worse,
-# a $\sigma_\nu$ that is too small, or one that is too large?
+# half a per cent as before. What share of false positives is there now, beside the two lines of the table? Which is
+# worse, a $\sigma_\nu$ that is too small, or one that is too large?
 #
 # **Expect:** a share of 0.2 to 0.4, where 0.05 was promised.
 
