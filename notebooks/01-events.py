@@ -182,7 +182,11 @@ print("masses in three events [GeV]:", np.round(first_masses, 1).tolist())
 # %% [markdown]
 # If two leptons came from the decay of one neutral particle, their mass is the mass of that particle, whatever way it
 # flew, and they are of one flavour and opposite charge. Keep such pairs.
-# Where would you expect something, and where nothing?
+#
+# :::{admonition} Predict first
+# :class: predict
+# Where in the spectrum of the pair's mass would you expect something, and where nothing?
+# :::
 
 # %%
 def kinds(first, second):
@@ -238,8 +242,13 @@ dmlib.plotting.event_display(without_muons[most]);
 # %% [markdown]
 # Along the beam momentum is not balanced, since nobody knows what part of each proton took part. That is why everything
 # here is *transverse*: before the collision the transverse momentum is zero, and so must be the sum of all arrows after
-# it. How well do they balance in the file, once the missing momentum is counted? And should it matter whether an event
-# has muons? Decide before you run the cell.
+# it.
+#
+# :::{admonition} Predict first
+# :class: predict
+# How well do the arrows balance in the file, once the missing momentum is counted? And should it matter whether an
+# event has muons?
+# :::
 
 # %%
 def imbalance(objects, events):
@@ -625,12 +634,36 @@ assert filled[0] > 0.99 and filled[7] < 0.25
 assert all(np.isfinite(X.to_numpy()).all() for X in encodings.values())
 
 # %% [markdown]
+# ## Check yourself
+#
+# :::{dropdown} How can an event without any neutrino have a large missing momentum?
+# :class-container: self-check
+# Missing momentum is inferred from what the calorimeters saw. A muon hardly shows in them and counts as missing, and a
+# jet that was measured too low leaves the sum of the others unbalanced.
+# :::
+#
+# :::{dropdown} Why can a sample with many lines be worth few events?
+# :class-container: self-check
+# A weighted sum is only as sure as its largest weights. Where a few lines carry most of the sum, their fluctuation is
+# that of a few events, however many light lines stand beside them. The effective number says how many.
+# :::
+#
+# :::{dropdown} Two events differ only by a rotation around the beam. Are they alike?
+# :class-container: self-check
+# To physics, yes: the detector is round, and the beam prefers no side. To a machine it depends on the encoding: every
+# $\phi$ column of the table differs, so the two rows lie apart unless the angles are measured from a direction in the
+# event itself.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (10 min)
+# ### Exercise 1: Pairs near the Z (10 min)
 # What share of the weighted events of channel 2a has at least one opposite pair within 10 GeV of 91.2 GeV? And of those
-# whose process is `ttbar`? Expect about 90 %, and about 30 % for top quarks, where only chance puts a pair there (and only
-# some thirty effective events stand behind the number).
+# whose process is `ttbar`?
+#
+# **Expect:** 88 to 90 % of all events, and 25 to 35 % of the top pairs (only some thirty effective events stand behind
+# that number).
 
 # %% tags=["exercise"]
 # your code
@@ -642,15 +675,26 @@ top = trilepton.process == "ttbar"
 share_top = np.average(near_z[top], weights=trilepton.weight[top])
 print(f"near the Z: {share_z:.0%} of all, {share_top:.0%} of top pairs")
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# Nearly all of channel 2a is `zw` and `zz`, where a Z decays to two leptons, so that most events have a pair near its
+# mass. In `ttbar` there is no Z: the leptons of a pair have different parents, and only chance puts a mass into the
+# window. Chance does so in about three events of ten, since the window is 20 GeV wide, lies where masses of pairs are
+# common, and an event may offer two opposite pairs. A pair in the peak is therefore no proof of a Z.
+# :::
+
 # %% tags=["check", "remove-cell"]
 assert 0.84 < share_z < 0.94 and share_top < 0.5
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: The transverse mass of the W (15 min)
 # The transverse mass of the missing momentum and a lepton, $m_T = \sqrt{2 p_T E_T^{miss} (1 - \cos\Delta\phi)}$, ends
 # near the W mass when both come from one W. Draw it for `zw` in channel 2a, for the lepton outside the pair that is
 # nearest the Z mass, or, more simply, for the softest lepton of the event. First take the muons off the missing momentum,
 # for here they are no neutrinos. Where does it end, and why not sharply?
+#
+# **Expect:** for the softest lepton a rise up to 70 or 80 GeV, half as much in the next 10 GeV, and a thin tail beyond
+# 100 GeV.
 
 # %% tags=["exercise"]
 # your code
@@ -668,10 +712,19 @@ edges = np.linspace(0, 250, 26)
 entries = m_t, wz.process, wz.weight
 dmlib.plotting.stacked(*entries, edges, "$m_T$ [GeV]", log=False);
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# The transverse mass of a lepton and its neutrino cannot exceed the mass of their parent, and it comes close to it when
+# both fly across the beam. So the distribution rises towards the W mass and drops there. The end is not sharp because
+# the W has a width and the missing momentum is measured with an error. Besides, the softest lepton is not always that
+# of the W, and with a lepton of the Z there is no bound.
+# :::
+
 # %% [markdown]
-# ### Exercise 3 (10 min)
-# What share of each channel's background would be lost if $H_T$ counted only jets with $|\eta| < 2.8$, as the paper
-# says? Expect about 15 % in channel 1, 9 % in channel 3, less in 2b, and nothing in 2a, which does not use $H_T$.
+# ### Exercise 3: What a cut at 2.8 costs (10 min)
+# What share of each channel's background would be lost if only jets with $|\eta| < 2.8$ counted, as the paper says?
+#
+# **Expect:** 14 to 16 % in channel 1, 8 to 10 % in channel 3, about 3 % in 2b, and nothing in 2a.
 
 # %% tags=["exercise"]
 # your code
@@ -682,6 +735,14 @@ for name, events in channels.items():
     passes = dmlib.channels.passes(events, name, eta_max=2.8)
     lost[name] = 1 - np.average(passes, weights=events.weight)
 lost.round(3)
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# Without its forward jets an event has a smaller $H_T$, and those that stood just above the threshold fall below it. In
+# a steeply falling spectrum many do. Channel 1 asks for four jets as well, so it loses most. In 2b the threshold is
+# low, and channel 2a uses no jets at all. The losses are large enough that two studies with the two definitions do not
+# have the same background.
+# :::
 
 # %% tags=["check", "remove-cell"]
 assert lost["2a"] == 0 and 0.1 < lost["1"] < 0.2 and 0.06 < lost["3"] < 0.12

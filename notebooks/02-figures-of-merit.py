@@ -198,6 +198,12 @@ merit.round(4)
 #
 # Below one, the cut does harm. A random score has $\epsilon_S = \epsilon_B$ and makes $\text{SI} = \sqrt{\epsilon_B}$.
 # The curve of SI against $\epsilon_B$ shows all cuts at once, and stops where 25 background events are left.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Which of the three scores will rise highest for the gluinos, and which for dark matter with one jet? Will one of them
+# do harm?
+# :::
 
 # %% mystnb={"figure": {"caption": "Significance improvement of three simple scores in channel 3, for gluinos (left) and dark matter with one jet (right). Below the solid line at one a cut does harm.", "name": "fig-sic"}, "image": {"alt": "Two panels of significance improvement against background efficiency on a logarithmic axis; missing momentum rises highest in both, the number of objects helps for gluinos only."}}
 axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)[1]
@@ -314,6 +320,11 @@ assert np.isnan(merit.loc["eff_S(1e-4)", "value"]) == (
 #
 # The AUC counts every cut the same, and a search uses only the tightest. Here are two scores made for the point. Score A
 # moves the whole signal up a little. Score B leaves most of the signal inside the background, and throws a fifth far out.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Which of the two has the larger area, and which the larger significance improvement?
+# :::
 
 # %%
 ordinary = rng.normal(size=200_000)
@@ -514,12 +525,37 @@ assert rate[expected < 1].mean() > 5 * norm.sf(3)
 assert counting.z_score(counting.p_value(10, 4.0, 2.0)) < counting.z_score(p_local)
 
 # %% [markdown]
+# ## Check yourself
+#
+# :::{dropdown} Why may two scores with one AUC differ in SI?
+# :class-container: self-check
+# The area averages over all cuts. Two ROC curves may cross and enclose the same area, while one of them lies far higher
+# at the small background efficiencies where a search cuts.
+# :::
+#
+# :::{dropdown} Why does a bootstrap of the test events not say how a newly trained model would do?
+# :class-container: self-check
+# It draws the test events again and keeps the model. How the training sample happened to fall is the same in every
+# draw, so this part of the spread is missing from the error; only new trainings on new samples show it.
+# :::
+#
+# :::{dropdown} The best of a thousand models has a large max SI on a small test sample. What do you ask?
+# :class-container: self-check
+# How many background events stand behind the working point, and how large the error is. The largest of many noisy
+# numbers is too large, so that the winner is in part the luckiest; a fresh test sample would show how much of it
+# remains.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (10 min)
+# ### Exercise 1: Train on the signal too (10 min)
 # Train the local outlier factor on background *and* the twenty signal events together, and score fresh background and
-# the same signal. The AUC should fall to about 0.2: much worse than guessing. Why? Then change `n_neighbors`, and the
-# number of signal events, and find out which of the two decides.
+# the same signal: the AUC is much worse than guessing. Why? Then change `n_neighbors`, and the number of signal events.
+# What decides?
+#
+# **Expect:** averaged over a few throws, an AUC of 0.1 to 0.3 with twenty signal events and twenty neighbours, and of
+# 0.6 to 0.75 with five signal events and 80 neighbours.
 
 # %% tags=["exercise"]
 n_neighbors, n_signal = [5, 20, 80], [5, 20, 80, 200]
@@ -543,11 +579,12 @@ for k in n_neighbors:
 contaminated.rename_axis(index="signal events", columns="neighbours").round(2)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} Why
-# Their ratio decides. With as many signal events as neighbours, the neighbourhood of a signal event is the cluster: dense,
-# and next to it the thin background, so the event looks more than ordinary. With many more signal events the cluster is
-# its own world, as ordinary as the bulk of the background. With far fewer signal events than neighbours the neighbourhood
-# reaches out into the thin background, and the cluster stands out. (Three throws have an error of some 0.1.)
+# :::{dropdown} Answer
+# The ratio of the two numbers decides. With as many signal events as neighbours, the neighbourhood of a signal event is
+# the cluster: dense, and next to it the thin background, so the event looks more than ordinary. With many more signal
+# events the cluster is its own world, as ordinary as the bulk of the background. With far fewer signal events than
+# neighbours the neighbourhood reaches out into the thin background, and the cluster stands out. (Three throws have an
+# error of some 0.1.)
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -557,9 +594,12 @@ assert all(
 assert contaminated.loc[5, 80] > 0.5  # likewise: 0.63 to 0.75
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: Figures that disagree (15 min)
 # Find a signal and a channel for which two of the three simple scores are ordered one way by AUC and the other way by max
 # SI. How large are the errors of the two figures: is the contradiction real?
+#
+# **Expect:** about fifteen such pairs of scores. In about half of them both differences are more than twice their
+# errors.
 
 # %% tags=["exercise"]
 # your code
@@ -581,11 +621,23 @@ columns += ["AUC", "error", "max SI", "error "]
 contradictions = pd.DataFrame(rows, columns=columns).round(3)
 contradictions
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# The area averages over all cuts, max SI looks at three tight ones, so a score with a long tail may lose by one figure
+# and win by the other. The squarks `sqsq1_sq1400_neut800` in channel 3 are the case that matters: $H_T$ is ahead by a
+# hair in AUC, and the number of objects has nearly twice the max SI. In most other contradictions that stand beyond
+# their errors both scores have a max SI below one, so neither of them is of use. Where one of the differences is
+# smaller than its error, nothing has been contradicted. (The errors are added as if independent, though both scores see
+# the same events.)
+# :::
+
 # %% [markdown]
-# ### Exercise 3 (10 min)
+# ### Exercise 3: A background known to 10 % (10 min)
 # An experiment expects 100 background events past its cut, known to 10 %, and sees 135. Compute p and Z with and without
-# the error. How well would the background have to be known for three standard deviations? Expect an answer of a few per
-# cent, which few simulations deliver.
+# the error. How well would the background have to be known for three standard deviations?
+#
+# **Expect:** Z = 3.3 without the error and 2.2 with it. For three standard deviations the background has to be known to
+# 3 to 5 %.
 
 # %% tags=["exercise"]
 # your code
@@ -594,6 +646,14 @@ contradictions
 errors = np.array([0.0, 1.0, 2.0, 3.0, 5.0, 10.0])
 z = counting.z_score(counting.p_value(135, 100.0, errors))
 pd.DataFrame({"error on the background": errors, "Z": z.round(2)})
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# The excess of 35 events stands against two errors: the fluctuation of the count, about 10 events, and the error of the
+# expectation. At 10 % the second is as large as the first, and a sound three sigma becomes two. To keep three, the
+# background must be known to some 4 %, which few simulations deliver. More data do not help by themselves, since they
+# shrink the relative fluctuation of the count and leave the error of the background.
+# :::
 
 # %% tags=["check", "remove-cell"]
 assert len(contradictions) > 0

@@ -134,6 +134,12 @@ def t_histogram(toys, edges):
 # How large is large? That is found without any theory. Draw toys from the Standard Model and look at their t. And with
 # theory: Wilks' theorem says that t of such toys follows a chi-squared law, with as many degrees of freedom as the
 # alternative has free numbers, if there are many events for each of them.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Take ten bins of twenty events each, and then a hundred bins of two. Where will t of the toys follow the chi-squared
+# law, and if it does not, to which side will it miss?
+# :::
 
 # %%
 many = nplm.draw_from(
@@ -522,6 +528,11 @@ assert 1.4 < means[1] / means[10] < 3.2  # seeds 16, 1, 2: 2.0 to 2.3
 #
 # At last, the data with their six events of a Z' in two hundred. Same recipe, same clipping, and a reference drawn like
 # the others.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Will the six events stand out, and by how many standard deviations? What is the most that counting the toys can give?
+# :::
 
 # %%
 observed = nplm.fit(
@@ -545,14 +556,37 @@ pd.DataFrame(rows, ["with signal", "without"]).round(2)
 assert observed[0] > 25 > observed[1]  # 41 to 53, and 3 to 15
 
 # %% [markdown]
+# ## Check yourself
+#
+# :::{dropdown} The network follows the fluctuations of every toy. When does that become a fault?
+# :class-container: self-check
+# Not as such: data and toys are fitted alike, so the fluctuations are in the distribution of t too. It becomes one when
+# a few events decide t: the training then finds no plateau, and t has a long tail in which a signal is lost.
+# :::
+#
+# :::{dropdown} Why must the data not take part in the choice of W?
+# :class-container: self-check
+# If W were picked because t of the data is large with it, the t of the data would be the largest of several, and that
+# of the toys would not. The p-value would be too small. Toys of the Standard Model settle W before the data are looked
+# at.
+# :::
+#
+# :::{dropdown} A shared reference shifts t of all toys. Why is the p-value right nonetheless?
+# :class-container: self-check
+# The data are compared with the same reference, and without new physics their t is shifted like that of the toys. Only
+# the chi-squared law is off, for it knows nothing of this one reference.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (15 min)
+# ### Exercise 1: Where to put the bins (15 min)
 # The bins above all expect the same. Try the histogram on this signal: draw 300 toys with six events of the Z' in each, and
 # find the median significance, by counting against the other toys, for 10, 20 and 40 bins; then for as many bins of equal
-# *width* from -6 to 6 (the outer two open). Expect next to nothing from the first kind, and about three standard deviations
-# from the second (an error of nan marks a limit: no toy came so high). Does t follow the chi-squared law with the second
-# kind? And which would you have taken, before you knew the signal?
+# *width* from -6 to 6 (the outer two open). An error of nan marks a limit: no toy came so high. Does t follow the
+# chi-squared law with the second kind? And which would you have taken, before you knew the signal?
+#
+# **Expect:** a median of 0.1 to 0.5 standard deviations from the first kind, and of 2.5 to 3.3 from the second.
 
 # %% tags=["exercise"]
 # your code
@@ -577,11 +611,12 @@ placed = pd.DataFrame(rows, names).T.rename_axis(["bins", "number"])
 placed.round(2)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What to see
-# This signal sits where hardly anything is expected. Bins that expect the same are wide there, and drown it. Bins of equal
-# width are nearly empty there, so that one event makes a large t, and the law is far off: most bins hold nothing, and add
-# nothing. Only toys give the p-value. For a signal in the middle of the spectrum it would be the other way round. To choose
-# the bins is to choose the signal; a network places its steps itself.
+# :::{dropdown} Answer
+# This signal sits where hardly anything is expected. Bins that expect the same are wide there and drown it; bins of
+# equal width are nearly empty there, so that one event makes a large t. But with the second kind the law is far off,
+# since most bins hold nothing and add nothing, and only toys give the p-value. For a signal in the middle of the
+# spectrum it would be the other way round. To choose the bins is to choose the signal; a network places its steps
+# itself.
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -590,11 +625,12 @@ assert z["equal"].max() < 0.7  # seeds 16, 1, 2: 0.2
 assert z["wide"].max() > 2  # 2.6 to 3.2
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: Best of three trainings (15 min)
 # A colleague trains the data three times from different initial weights, and keeps the largest t, "since t is a maximum
 # anyway". The toys were trained once. Repeat this for 16 toys without signal (`null` with two more seeds will not do: write
-# the call yourself). How much does t grow? Expect up to one unit on average, and several in single toys. What should the
-# colleague do?
+# the call yourself). How much does t grow? What should the colleague do?
+#
+# **Expect:** 0.1 to 1.5 units on average, and several in single toys, now and then more than ten.
 
 # %% tags=["exercise"]
 # your code
@@ -611,20 +647,23 @@ gain = np.max(starts, axis=0) - starts[0]
 print(f"gain: mean {gain.mean():.1f}, largest {gain.max():.1f}")
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What to do
-# The loss has several minima, and one training finds one of them. Best of three is a better maximum, and a fine recipe, if
-# the toys get it too. What must not be is a recipe for the data and another one for the toys: the data then look more
-# significant than they are, by an amount that nobody has calibrated.
+# :::{dropdown} Answer
+# The loss has several minima, and one training finds one of them: in most toys nearly the same t again, in a few a much
+# larger one. Best of three is a better maximum, and a fine recipe, if the toys get it too. What must not be is a recipe
+# for the data and another one for the toys: the data then look more significant than they are, by an amount that nobody
+# has calibrated.
 # :::
 
 # %% tags=["check", "remove-cell"]
 assert (gain >= 0).all() and 0.01 < gain.mean() < 4  # 0.1 to 1.1
 
 # %% [markdown]
-# ### Exercise 3 (10 min)
+# ### Exercise 3: A hole and a bump (10 min)
 # Does the machine see a *deficit*? Take 16 of the toys, remove all events with $|p_x| < 0.25$ from them, and compare their t
-# with the null. Then add as many events as you removed, at the same place. Expect both to be seen, and the
-# hole much better. Why?
+# with the null. Then, instead, add as many events as you would have removed, at the same place. Which is seen better,
+# and why?
+#
+# **Expect:** a median t of 30 to 40 with the hole, of 18 to 26 with the bump, and of 8 to 13 without either.
 
 # %% tags=["exercise"]
 # your code
@@ -644,10 +683,10 @@ rows = {k: (np.median(t), (t > limit).mean()) for k, t in found.items()}
 pd.DataFrame(rows, ["median of t", "beyond 95 % of the law"]).T.round(2)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} Why
-# Take the events of the place alone. Where b events are expected and none is there, the likelihood ratio gives
-# $t = 2b$. With twice as many as expected it gives $2\,(2b \log 2 - b) \approx 0.8\,b$. A hole in a well-filled spectrum is
-# more telling than a bump of the same size.
+# :::{dropdown} Answer
+# The machine sees both, and the hole much better. Take the events of the place alone. Where b events are expected and
+# none is there, the likelihood ratio gives $t = 2b$. With twice as many as expected it gives $2\,(2b \log 2 - b)
+# \approx 0.8\,b$. So a hole in a well-filled spectrum is more telling than a bump of the same size.
 # :::
 
 # %% tags=["check", "remove-cell"]

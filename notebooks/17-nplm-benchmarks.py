@@ -117,6 +117,12 @@ print("NP1:      ", t[n:].round(1))
 # %% [markdown]
 # Now the test that knows what to look for. Nothing has to be fitted: its t is a sum of known log ratios (equation 8 of
 # the paper).
+#
+# :::{admonition} Predict first
+# :class: predict
+# Which sign will the ideal t have for toys of the reference? And for toys of NP1, which of the two will be larger, the
+# ideal t or the network's?
+# :::
 
 # %%
 def log_ratio_of(name):
@@ -218,6 +224,11 @@ for name, k in dof.items():
 # How would the ideal test do? If its t is positive, the data are $e^{t/2}$ times as probable under the new law. A
 # sample of the reference gets there with a probability of about $e^{-t/2}$, and as for a normal law this is $Z =
 # \sqrt{t}$.
+#
+# :::{admonition} Predict first
+# :class: predict
+# In which of the four problems will the network come closest to the ideal test, and in which will it lose most?
+# :::
 
 # %%
 rows = {}
@@ -372,10 +383,32 @@ assert (seconds.adam / seconds.newton > 10).all()
 #
 # None of these recipes is sure to find the best f. For calibrated significances it does not matter, as long as data and toys
 # are treated alike.
+
+# %% [markdown]
+# ## Check yourself
 #
+# :::{dropdown} Counting gives a limit of 3.1, the law gives 20. Which one do you quote?
+# :class-container: self-check
+# Both, and say which is which. The count can be relied upon, but stops where the toys do. The law goes on to where no
+# toy can test it: good as a scale on which to compare methods, not as a probability.
+# :::
+#
+# :::{dropdown} A search that knows the signal beats the network. Why not always use it?
+# :class-container: self-check
+# Its sensitivity is bought with an assumption. If that is true, it pays; if it is false, the search may see nothing, as
+# a search for bumps is blind to NP1 and NP2.
+# :::
+#
+# :::{dropdown} Two recipes find different t for the same toys. When does it matter?
+# :class-container: self-check
+# For the p-value it does not, as long as data and toys get the same recipe. It matters for the power: a recipe that now
+# and then stops far below the best f gives a small t to a sample with a signal, and the discovery is lost.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (15 min)
+# ### Exercise 1: All normal laws at once (15 min)
 # The network does not know that the clouds are normal. Suppose you do, but not which normal law it is: fit the number
 # of events, the mean and the covariance. With $\hat\mu$ and $\hat\Sigma$ of the n events (divide by n), and a reference
 # with N events expected, mean $\mu$ and covariance 1,
@@ -383,8 +416,10 @@ assert (seconds.adam / seconds.newton > 10).all()
 # $$t = n\left[\operatorname{tr} \hat\Sigma - \log |\hat\Sigma| - 2 + |\hat\mu - \mu|^2\right]
 #   + 2 \left[n \log\frac{n}{N} - n + N\right],$$
 #
-# with six degrees of freedom. Compute the median Z of NP1 and NP2 for 50 toys of full size. Expect a little more than
-# the network's. And the bump?
+# with six degrees of freedom. Compute the median Z of NP1, of NP2 and of the bump (around its own cloud) for 50 toys of
+# full size, and compare with the network's.
+#
+# **Expect:** a median Z of 23 to 24.5 for NP1, of 26 to 27.5 for NP2, and of 15 to 16.5 for the bump.
 
 # %% tags=["exercise"]
 # your code
@@ -410,9 +445,10 @@ known["bump"] = np.median(many), np.median(nplm.significance(many, 6))
 pd.DataFrame(known, ["t", "Z"]).T.round(1)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What to see
-# Six questions instead of twenty-one, and the right ones: a little better on NP1 and NP2. The bump shifts the mean and
-# adds events, and is seen by that. A signal that leaves number, mean and covariance alone would not be.
+# :::{dropdown} Answer
+# Six questions instead of twenty-one, and the right ones: a little better than the network on NP1 and NP2. The bump
+# shifts the mean and adds events, and is seen by that, but less well than by the network, since no normal law looks
+# like a cloud with a small cluster. A signal that leaves number, mean and covariance alone would not be seen at all.
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -420,11 +456,14 @@ assert known["NP1"][1] > 20 and known["NP2"][1] > 22
 assert known["reference"][1] < 1.5 and known["bump"][1] > 8
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: Units and the clipping (15 min)
 # In the box, live: 1,000 events expected, 5,000 of reference, 6 toys, `(3, 5, 1)`, $W = 3.4$, no signal. Compare the mean
 # t for features as they are with features of width one, and with $W = 1.2$ for the latter; two starts will do,
-# `recipe=nplm.Newton(starts=2)`. Expect 26 to lie below the first two and above the last, as far as six toys can say. What,
-# then, does "the clipping that agrees with the law" depend on?
+# `recipe=nplm.Newton(starts=2)`. The law has a mean of 26. What, then, does "the clipping that agrees with the law"
+# depend on?
+#
+# **Expect:** a mean t of 26 to 40 for the features as they are, of 35 to 52 at width one, and of 20 to 30 at width one
+# with $W = 1.2$.
 
 # %% tags=["exercise"]
 # your code
@@ -447,6 +486,15 @@ for name, unit, clip in (("raw", 1, 3.4), ("scaled", even.std(axis=0), 3.4),
         even / unit, small, 1_000, (3, 5, 1), clip, nplm.Newton(starts=2)
     ).mean()
 pd.Series(means, name="mean of t").round(1).to_frame()
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# It depends on the units of the features. Two sides of the box reach only to one half. At width one they are stretched,
+# and the same clipping allows sharper walls across them, so t is larger; a smaller W takes that back. So a clipping is
+# no property of a network. It belongs to one architecture and one scaling of the features, and toys have to settle it
+# for each problem. (Six toys give a rough picture; in the table of the chapter, with more of them, the raw and the
+# scaled box stand clearly apart.)
+# :::
 
 # %% tags=["check", "remove-cell"]
 # Seeds 17, 1, 2, 3: raw 33, 29, 38, 39; scaled 42, 42, 37, 52; 22, 21, 23, 29.

@@ -87,7 +87,12 @@ def new_physics(name, size, edges):
     return np.histogram(contact.m_ll, edges, weights=weights)[0]
 
 # %% [markdown]
-# A few dozen events among twenty thousand. Before you look at the figure: at which mass would you search?
+# A few dozen events among twenty thousand.
+#
+# :::{admonition} Predict first
+# :class: predict
+# At which mass would you search for a Z', and at which for a contact interaction?
+# :::
 
 # %% mystnb={"figure": {"caption": "Expected events against the mass of the pair, both axes logarithmic. Forty events of a Z' of 300 GeV stand out where there is little else; a contact interaction departs slowly.", "name": "fig-dimuon-spectrum"}, "image": {"alt": "A falling spectrum with the Z peak at 91 GeV; on its tail a narrow peak at 300 GeV, and a line that leaves the spectrum upwards beyond about 300 GeV."}}
 edges = np.geomspace(60, 2_000, 81)
@@ -734,7 +739,12 @@ axes[1].legend(loc="lower right", fontsize="small");
 # %% [markdown]
 # ### Luminosity and signal fraction
 #
-# Take more data. A dedicated search gains with the square root of the luminosity. And this one?
+# Take more data. A dedicated search gains with the square root of the luminosity.
+#
+# :::{admonition} Predict first
+# :class: predict
+# And this machine: does it gain as fast, faster or slower?
+# :::
 
 # %%
 rows = {}
@@ -857,13 +867,37 @@ assert sizes["mean of t, null"].is_monotonic_decreasing
 assert laws["p gamma"].min() > 1e-4
 
 # %% [markdown]
+# ## Check yourself
+#
+# :::{dropdown} Why is so much drawn against the reference significance, and not against the number of signal events?
+# :class-container: self-check
+# The same number of events is easy to see where little is expected, and hard where much is. $Z_\text{ref}$ says how
+# much there was to be seen, so that signals of different kinds, and studies with different acceptance, can be put side
+# by side.
+# :::
+#
+# :::{dropdown} Why does a cut on the mass help the machine, and not a count in a window?
+# :class-container: self-check
+# The window leaves out the Z peak already. The machine has to look at all events and spends its freedom on their
+# fluctuations. Without the peak there are fewer of them, and the signal is a larger share of what is left.
+# :::
+#
+# :::{dropdown} Why does a small reference make the test weaker, though its p-values stay right?
+# :class-container: self-check
+# The machine follows the fluctuations of the reference as well. With a small one t without signal is larger and spreads
+# more; the toys show the same, so the p-value holds, but a signal has to be seen above a wider distribution.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (10 min)
+# ### Exercise 1: The bump hunter (10 min)
 # The machine is compared with a search that knows the mass. A colleague does not know it, but knows that there is a *peak*:
 # she moves the window of the 300 GeV Z', scaled with the mass, from 100 GeV to 2 TeV. About how many windows that do not
-# overlap are these? What is left of $Z_\text{ref}$ for twenty events, after `counting.global_p_value`? Expect her to lose
-# less than one standard deviation, and to see several more than the machine. Why would anybody use the machine?
+# overlap are these? What is left of $Z_\text{ref}$ for twenty events, after `counting.global_p_value`? And what does
+# the machine see of them? Why would anybody use it?
+#
+# **Expect:** about twenty windows. Her 5.3 standard deviations become 4.6 to 4.8, and the machine sees 0.5 to 1.
 
 # %% tags=["exercise"]
 # your code
@@ -878,11 +912,12 @@ print(f"{trials:.0f} windows: {local:.1f} becomes {hunter:.1f}", end="; ")
 print(f"the machine sees {machine:.1f}")
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} Why
-# If new physics is a narrow peak in the mass, nobody should: the bump hunter gives up little and knows much. The machine has
-# not been told that the mass matters, that signals are narrow, or that they add events. For the contact interaction the
-# moving window sees next to nothing, and the machine hardly notices the difference between the two signals (`fig-observed`).
-# One pays for each thing that one does not assume.
+# :::{dropdown} Answer
+# If new physics is a narrow peak in the mass, nobody should: the bump hunter gives up little and knows much. The
+# machine has not been told that the mass matters, that signals are narrow, or that they add events. An excess spread
+# over a tail, as that of the contact interaction, is not the shape that the moving window was made for, while the
+# machine hardly notices the difference between the two signals (`fig-observed`). One pays for each thing that one does
+# not assume.
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -890,12 +925,14 @@ assert 15 < trials < 25 and 4.2 < hunter < local < 5.6
 assert machine < hunter - 2
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: What reuse does (15 min)
 # How much does reuse hurt? Take experiments of 2,000 events, a reference of 10,000, and 200 null toys from `draw_from`: once
 # from a pool of 200,000, and then from each of three pools of 3,000 events. `nplm.KernelMachine` with 60 centres and the
 # settings above. Compare reuse, mean and spread of t, and how many toys of the *large* pool lie beyond the 95 % quantile of a
-# small one. Expect a spread that is too small by a third or so, a mean that is off by some units either way, and false
-# alarms anywhere between 1 and 30 %, where 5 % were wanted.
+# small one, where 5 % were wanted.
+#
+# **Expect:** a reuse of 2 and of about 133. From the large pool a spread of about 9, from the small ones of 5 to 7,
+# with means that are off by up to six units either way, and 1 to 30 % of false alarms.
 
 # %% tags=["exercise"]
 # your code
@@ -920,11 +957,11 @@ reused = pd.DataFrame(rows, columns=names)
 reused.round(3)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What to see
-# Each toy holds two thirds of the small pool, so that two of them share two thirds of their events. What fluctuates from toy
-# to toy is only which ones; the fluctuation of the pool itself is the same in all of them, and moves the mean up or down. A
-# threshold from such toys is wrong in a direction that nobody knows. In the drawer's blocks the pool is shuffled anew, so
-# that what is common to a block averages out over fifty.
+# :::{dropdown} Answer
+# Each toy holds two thirds of the small pool, so that two of them share two thirds of their events. What fluctuates
+# from toy to toy is only which ones; the fluctuation of the pool itself is the same in all of them, and moves the mean
+# up or down. So the spread is too small, and a threshold from such toys is wrong in a direction that nobody knows. In
+# the drawer's blocks the pool is shuffled anew, so that what is common to a block averages out over fifty.
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -933,12 +970,14 @@ assert reused["spread"][1:].mean() < 0.9 * reused["spread"][0]
 assert (reused["false alarms"] < 0.5).all()
 
 # %% [markdown]
-# ### Exercise 3 (15 min)
+# ### Exercise 3: A second experiment (15 min)
 # If a tension is seen, take new data, and use what was learnt. Fit the machine to `data[0]`, `data[1]`, ... and call the
 # learnt `log_ratio` a score. Choose the threshold that `for_null` passes with 5, 20 or 80 events expected in 20,000, find the
 # share of `peak` that passes, and from both the significance (`z_window`) of a *second* experiment with forty signal events.
-# Expect four or five with the best of the thresholds, twice the median $Z_\text{obs}$ of one experiment
-# alone. Why is this allowed?
+# Compare with the median $Z_\text{obs}$ of one experiment alone. Why is this allowed?
+#
+# **Expect:** 4.3 to 5.4 with the best of the three thresholds and 2.5 to 4 with the others, where one experiment alone
+# has a median of about 2.2.
 
 # %% tags=["exercise"]
 # your code
@@ -963,10 +1002,11 @@ print(f"first experiment, median {fraction.Z[40.0]:.1f}")
 second.round(2)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} Why it is allowed
-# The second experiment shares no event with the first. Its cut was fixed before it was looked at, so that its p-value needs no
-# trials, and is that of a dedicated search whose author happened to be a machine. On the *same* data it would be circular:
-# every fluctuation that the machine has followed would be counted as signal.
+# :::{dropdown} Answer
+# The threshold with 20 expected events does best: a tighter one loses too much signal, a looser one lets in too much
+# background. The second experiment shares no event with the first. Its cut was fixed before it was looked at, so that
+# its p-value needs no trials, and is that of a dedicated search whose author happened to be a machine. On the *same*
+# data it would be circular: every fluctuation that the machine has followed would be counted as signal.
 # :::
 
 # %% tags=["check", "remove-cell"]

@@ -456,6 +456,12 @@ t_null = t_against(nominal, toys)
 #
 # Now the same toys, true to the Standard Model, against references that are off by a tenth of a per cent, and by half a per
 # cent. A typical muon momentum scale is known to the former.
+#
+# :::{admonition} Predict first
+# :class: predict
+# A threshold that 5 % of the toys pass against the right reference: what share of them will pass it against each of the
+# wrong ones?
+# :::
 
 # %%
 t_wrong = {0.0: t_null}
@@ -573,6 +579,11 @@ ax.set(xlabel="true scale [%]", ylabel="fitted scale [%]");
 
 # %% [markdown]
 # Now the machine, each experiment against the reference at its own scale. Experiments with the same fitted scale share one.
+#
+# :::{admonition} Predict first
+# :class: predict
+# Will the experiments whose scale is off now look like those whose scale is right, or will something be left?
+# :::
 
 # %%
 def t_profiled(experiments, sigma_nu=sigma_nu):
@@ -645,12 +656,36 @@ assert (price["median Z"] > 1.2).all()  # seeds 19, 1, 2: 2.0 to 2.4
 assert abs(price["median Z"].diff().iloc[1]) < 0.6
 
 # %% [markdown]
+# ## Check yourself
+#
+# :::{dropdown} One step does not reach the minimum of the loss. Why is the test valid all the same?
+# :class-container: self-check
+# A p-value only asks that data and toys get the same recipe. How near f comes to the log ratio decides how much the
+# test sees, and for small discrepancies one step is as good as many.
+# :::
+#
+# :::{dropdown} Why are the degrees of freedom of the law a fit to the toys, and not the number of centres?
+# :class-container: self-check
+# Wide Gaussians on neighbouring places are nearly the same function, and the penalty restrains what is left. The number
+# of centres says nothing about how far t fluctuates; toys without signal do.
+# :::
+#
+# :::{dropdown} Which new physics could be lost when the scale is fitted?
+# :class-container: self-check
+# A signal that changes the spectra as a shift of the scale would: the fit takes it up, and the reference follows. The
+# narrow peak of a Z' does not look like that, and the constraint limits how far the scale may move.
+# :::
+
+# %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1 (15 min)
+# ### Exercise 1: Centres or reference (15 min)
 # What makes the draws differ for the peak in the tail: the lot of the centres, or the reference? Take 150 toys with the peak,
 # and find the median of their t for three lots of 3,000 centres from one reference; then for three references, with thirty
-# centres at equal distances from 0 to 1.2. Expect one of the two to matter by a unit or so, and the other not at all.
+# centres at equal distances from 0 to 1.2.
+#
+# **Expect:** medians of t between 21 and 27. For one of the two they agree within 0.1, for the other they differ by 1
+# to 3.
 
 # %% tags=["exercise"]
 # your code
@@ -676,17 +711,27 @@ for name, (places, i) in cases.items():
     tail[name] = np.median(t)
 pd.Series(tail, name="median of t").round(2)
 
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# It is the reference. Whichever centres are drawn, in one dimension a dozen or two of independent functions do all the
+# work, so the lots give the same machine. The peak in the tail stands on two expected events, and so on some two
+# hundred events of the reference. Their fluctuation is shared by all toys of a draw, and t moves with it.
+# :::
+
 # %% tags=["check", "remove-cell"]
 tail = pd.Series(tail)
 by_lot, by_reference = np.ptp(tail.iloc[:3]), np.ptp(tail.iloc[3:])
 assert by_lot < 0.3 < by_reference  # at most 0.03, and 1.0 to 3.0
 
 # %% [markdown]
-# ### Exercise 2 (15 min)
+# ### Exercise 2: One step or the minimum (15 min)
 # Let the machine run to the minimum (`iterations=50`) instead of one step, for a hundred of the one-dimensional null toys,
 # with a reference of 4,000 and penalties of $10^{-10}$, $10^{-8}$ and $10^{-6}$. Compare the median and the 95 % quantile of
-# t. Expect nearly no difference with the stiffest machine; with the most flexible one some units in the median, and more in
-# the upper quantile, with some references a hundred. What is special about the toys with the largest t?
+# t. What is special about the toys with the largest t?
+#
+# **Expect:** at $10^{-6}$ the minimum lies above the one step by less than one unit in the median and by up to two in
+# the upper quantile. At $10^{-10}$ it is 0.6 to 3.5 in the median and two to ten in the upper quantile, with some
+# references a hundred.
 
 # %% tags=["exercise"]
 # your code
@@ -709,11 +754,11 @@ minimum = pd.DataFrame(rows, names).T.rename_axis("log10 penalty")
 minimum.round(1)
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} What is special
-# They have an event further out than the reference goes, or nearly so. There the minimum lies at a very large f, which only
-# the penalty holds back, and one event makes a large t: the same accidents as with a network whose clipping is too wide.
-# One step stops at two. For most toys the two t go together, and any fixed recipe makes a valid test; but the one with the
-# tamer tail leaves more room for a signal.
+# :::{dropdown} Answer
+# They have an event further out than the reference goes, or nearly so. There the minimum lies at a very large f, which
+# only the penalty holds back, and one event makes a large t: the same accidents as with a network whose clipping is too
+# wide. One step stops at two. For most toys the two t go together, and any fixed recipe makes a valid test; but the one
+# with the tamer tail leaves more room for a signal.
 # :::
 
 # %% tags=["check", "remove-cell"]
@@ -724,10 +769,12 @@ assert gap.loc[-6, "95 % quantile"] < 4 and gap.loc[-10, "95 % quantile"] > 1
 assert gap.loc[-10, "median"] > gap.loc[-6, "median"]
 
 # %% [markdown]
-# ### Exercise 3 (10 min)
+# ### Exercise 3: Too much trust in the calibration (10 min)
 # Somebody trusts the calibration too much, and fits the scale with $\sigma_\nu = 0.05\,\%$, while the experiments are off by
-# half a per cent as before. How many false positives now? Expect something between the two lines of the table, nearer to
-# the upper one. Which is worse, a $\sigma_\nu$ that is too small, or one that is too large?
+# half a per cent as before. What share of false positives is there now, beside the two lines of the table? Which is
+# worse, a $\sigma_\nu$ that is too small, or one that is too large?
+#
+# **Expect:** a share of 0.2 to 0.4, where 0.05 was promised.
 
 # %% tags=["exercise"]
 # your code
@@ -741,10 +788,10 @@ rate_trusting = false_positives(trusting["off"])
 print("false positives: {:.2f} ± {:.2f}".format(*rate_trusting))
 
 # %% [markdown] tags=["solution"]
-# :::{dropdown} Which is worse
-# Too small: the Standard Model is not allowed to explain what it could explain, and the machine calls it new. Too large costs
-# little here, because the data know the scale better than the calibration does. It would cost a signal that looks like a
-# shift of the scale.
+# :::{dropdown} Answer
+# Too small is worse: most of the false positives are back. The Standard Model is not allowed to explain what it could
+# explain, and the machine calls it new. Too large costs little here, because the data know the scale better than the
+# calibration does. It would cost a signal that looks like a shift of the scale.
 # :::
 
 # %% tags=["check", "remove-cell"]
