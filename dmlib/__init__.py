@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for type checkers; the running package finds its modules in
     from . import detectors as detectors
     from . import events as events
     from . import features as features
+    from . import interactive as interactive
     from . import metrics as metrics
     from . import models as models
     from . import nplm as nplm

@@ -18,7 +18,7 @@ LAYERS = (
     ("counting",),
     ("training",),
     ("models",),
-    ("plotting",),
+    ("interactive", "plotting"),
     ("resonant", "nplm", "detectors"),
     ("challenge",),
     ("results",),
