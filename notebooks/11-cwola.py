@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Classification without labels
+# # CWoLa: classification without labels
 #
 # :::{admonition} In this chapter
 # - You see why a classifier is a likelihood ratio, and check it where the ratio is known.

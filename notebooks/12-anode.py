@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Densities from the side bands
+# # ANODE: densities from the side bands
 #
 # :::{admonition} In this chapter
 # - You build a density that depends on the mass, in twenty lines, and read it where it was never trained.

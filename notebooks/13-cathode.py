@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # A background drawn to order
+# # CATHODE: a background drawn to order
 #
 # :::{admonition} In this chapter
 # - You draw a background inside the signal region from a density that was learnt outside it, and let a classifier compare

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The residual
+# # R-ANODE: fitting the residual
 #
 # :::{admonition} In this chapter
 # - You write the data as background plus a little of something, hold the background fixed, and fit the something: R-ANODE.

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # From methods to a claim
+# # Resonant searches compared: from methods to a claim
 #
 # :::{admonition} In this chapter
 # - You put the methods of the last chapters side by side, with several trainings of each: against the size of the signal, on

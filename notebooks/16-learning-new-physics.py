@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Learning new physics
+# # NPLM: learning new physics
 #
 # :::{admonition} In this chapter
 # - You ask of a whole data set, not of an event, whether it follows the Standard Model: with a histogram first, then with a

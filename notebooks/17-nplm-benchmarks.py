@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The price of not knowing
+# # NPLM benchmarks: the price of not knowing
 #
 # :::{admonition} In this chapter
 # - You run the learning machine on four published problems, and see how far its t moves when there is something new.

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Pairs of muons
+# # NPLM on pairs of muons
 #
 # :::{admonition} In this chapter
 # - You take the learning machine to an analysis: five numbers an event, a million simulated pairs of muons, a bump and a

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Thousands of toys
+# # NPLM with kernels: thousands of toys
 #
 # :::{admonition} In this chapter
 # - You replace the network by a sum of Gaussians, and training by the solution of one linear system: a kernel machine.
