@@ -76,6 +76,20 @@ def test_readme_and_landing_page_name_chapters_as_they_are():
         assert f"| {number} | [{text}](notebooks/{name}.ipynb) |" in readme, f"README.md: no {name} as {title!r}"
 
 
+@built
+@pytest.mark.parametrize("name", chapter_titles())
+def test_a_page_has_the_numbers_of_every_edition(name):
+    page, chapter = pages()[HTML / "notebooks" / f"{name}.html"], int(name[:2])
+    assert page.h1.find(string=True) == chapter_titles()[name]
+    notebook = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    below = ["".join(c["source"]) for c in notebook["cells"] if "caption" in c["metadata"].get("tags", [])]
+    plain = [re.match(r"\*\*(Figure [\d.]+)\.\*\*", text)[1] for text in below if text.startswith("**Figure")]
+    assert [span.get_text(strip=True) for span in page.select("figcaption .caption-number")] == plain
+    titles = [box.h3.find(string=True).strip() for box in page.select("section.exercise")]
+    assert [t.split(":")[0] for t in titles] == [f"Exercise {chapter}.{n}" for n in range(1, len(titles) + 1)]
+    assert titles and all(box.select_one("h3 .minutes") for box in page.select("section.exercise"))
+
+
 def public_modules() -> set[str]:
     folder = ROOT / "dmlib"
     names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}

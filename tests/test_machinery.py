@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from tools import editions, rules
 from tools.convert import ROOT, colab_cell, convert
 from tools.freshness import fingerprint
-from tools.notebooks import main, problem, read, run
+from tools.notebooks import book_edition, made, main, problem, read, run
 from tools.outputs import same_picture, tidy
 from tools.slides import BREAK, slide_edition
 
@@ -46,14 +46,21 @@ print("one")
 print("two")
 
 # %% [markdown]
-# ### Exercise 1 (2 min)
-# Add one and one; you should see 2.
+# ### Exercise 1: Adding (2 min)
+# Add one and one.
+#
+# **Expect:** 2.
 
 # %% tags=["exercise"]
 # your code
 
 # %% tags=["solution"]
 1 + 1
+
+# %% [markdown] tags=["solution"]
+# :::{dropdown} Answer
+# One and one are two.
+# :::
 
 # %% tags=["check"]
 assert True
@@ -85,7 +92,7 @@ def book(tmp_path):
 def chapter(book):
     """The source of the tiny chapter, with a notebook as a run would leave it."""
     source = book / "notebooks/01-toy.py"
-    nb = convert(source, book)
+    nb = made(source, book)
     nb.metadata["dmlib"] = {"sources": fingerprint(nb, book)}
     for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = number
@@ -120,7 +127,7 @@ def test_a_chapter_runs_once_and_is_then_left_alone(book, monkeypatch):
     assert run(source, book).startswith("ran")
     first = source.with_suffix(".ipynb").read_bytes()
     nb = read(source)
-    assert problem(source, book) is None and rules.complaints(nb) == []
+    assert problem(source, book) is None and rules.complaints(book_edition(source, book)) == []
     assert nb.cells[1].outputs[0].data["text/plain"] == "42"
     assert [len(cell.get("outputs", [])) for cell in nb.cells if "nbval-check-output" in str(cell.metadata)] == [1]
     assert not any("execution" in cell.metadata for cell in nb.cells)
@@ -251,12 +258,12 @@ def with_output(kind: str, **content):
         ("compared", lambda code: code[3].update(outputs=[]), "no text to compare"),
         ("compared", lambda code: code[3].update(source="m.fit(x)"), "calls fit"),
         ("compared", lambda code: code[3].metadata.update(tags=["chek"]), "unknown tag chek"),
-        ("exercises", lambda code: code[5].metadata.update(tags=[]), "no solution follows"),
+        ("exercises", lambda code: code[5].metadata.update(tags=[]), "no solution in code follows"),
         ("small", with_output("stream", text="x" * 600_001), "weighs"),
     ],
 )
 def test_every_rule_bites(chapter, rule, edit, complaint):
-    assert rules.complaints(read(chapter)) == []
+    assert rules.complaints(book_edition(chapter, chapter.parents[1])) == []
     assert any(complaint in found for found in getattr(rules, rule)(change(chapter, edit)))
 
 
@@ -267,8 +274,12 @@ def test_every_rule_bites(chapter, rule, edit, complaint):
         ("admonition", "note", "admonition"),
         ("Time: 1 minute.", "Enjoy.", "lacks objectives"),
         ("## What to remember", "## The end", "What to remember"),
-        ("Exercise 1 (2 min)", "Exercise 1", "not of the form"),
-        ("### Exercise 1 (2 min)", "Try:", "no exercise"),
+        ("Adding (2 min)", "Adding", "not of the form"),
+        ("1: Adding (2 min)", "1 (2 min)", "not of the form"),
+        ("### Exercise 1: Adding (2 min)", "Try:", "no exercise"),
+        ("**Expect:**", "You will see:", "lacks a line '**Expect:**"),
+        ("{dropdown} Answer", "{dropdown} Why", "no answer in words"),
+        ('tags=["solution"]\n1', 'tags=["exercise"]\n1', "no solution in code"),
     ],
 )
 def test_every_rule_on_text_bites(book, chapter, old, new, complaint):
@@ -377,16 +388,14 @@ def test_live_copy_keeps_what_somebody_wrote(book, chapter):
         editions.live(book, reset="07")
 
 
-def test_live_edition_shows_no_answer_and_no_outputs_unless_asked(book, chapter):
+def test_live_edition_shows_no_answer_and_no_outputs_unless_asked(chapter):
     nb = read(chapter)
-    nb.cells.append(nbformat.v4.new_markdown_cell("Before.\n\n:::{dropdown} Why\nSince *so*.\n:::"))
-    cells = editions.live_edition(nb).cells
-    assert not any(cell.get("outputs") for cell in cells)
-    assert cells[-1].source == "Before.\n\n<details><summary>Why</summary>\n\nSince *so*.\n\n</details>"
+    assert not any(cell.get("outputs") for cell in editions.live_edition(nb).cells)
     with_outputs = {bool(c.outputs) for c in editions.live_edition(nb, outputs=True).cells if c.cell_type == "code"}
     assert with_outputs == {True, False}
     for cell in editions.live_edition(nb, outputs=True).cells:
         assert not ("solution" in cell.metadata.get("tags", []) and cell.get("outputs"))
+        assert "One and one are two" not in cell.source or cell.source.startswith("<details><summary>Answer</summary>")
 
 
 def test_slides_break_before_text_and_show_no_solution(chapter):
@@ -395,7 +404,7 @@ def test_slides_break_before_text_and_show_no_solution(chapter):
     deck = slide_edition(nb)
     sources = [cell.source for cell in deck.cells]
     assert sources[sources.index("A further thought.") - 1] == BREAK
-    assert sources[sources.index("### Exercise 1 (2 min)\nAdd one and one; you should see 2.") - 1] != BREAK
+    assert sources[sources.index("### Exercise 1.1: Adding (2 min)\nAdd one and one.\n\n**Expect:** 2.") - 1] != BREAK
     assert "1 + 1" not in sources and "assert True" not in sources
 
 

@@ -31,7 +31,6 @@ else:
 {source}
     print("This agrees with the book.")
 """
-_DROPDOWN = re.compile(r"^:::\{dropdown\} *(.*?)\n(.*?)^:::[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def _tags(cell: NotebookNode) -> list[str]:
@@ -107,9 +106,6 @@ def student_edition(nb: NotebookNode) -> NotebookNode:
 def live_edition(nb: NotebookNode, outputs: bool = False) -> NotebookNode:
     """Returns a copy of a notebook with closed answers, and without outputs unless they are asked for."""
     nb = copy.deepcopy(nb)
-    for cell in nb.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _DROPDOWN.sub(r"<details><summary>\1</summary>\n\n\2\n</details>", cell.source)
     if outputs:
         for cell in nb.cells:
             if "solution" in _tags(cell) and cell.cell_type == "code":
@@ -120,6 +116,11 @@ def live_edition(nb: NotebookNode, outputs: bool = False) -> NotebookNode:
 
 
 def _without_outputs(nb: NotebookNode) -> NotebookNode:
+    """Strips outputs in place, and folds the captions that tell what is to be seen."""
+    for cell in nb.cells:
+        if "caption" in _tags(cell):
+            called, caption = re.fullmatch(r"\*\*(.+?)\.\*\* (.*)", cell.source, re.DOTALL).groups()
+            cell.source = f"<details><summary>{called}</summary>\n\n{caption}\n\n</details>"
     nb, _ = ClearOutputPreprocessor().preprocess(nb, {})
     nb.metadata.pop("dmlib", None)
     return nb

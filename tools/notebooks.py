@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from tools.convert import ROOT, content, convert, dumps, sources
 from tools.freshness import cells, code, fingerprint
 from tools.outputs import keep_pictures, tidy
+from tools.plain import plain
 from tools.rules import complaints, executed
 
 CELL_TIMEOUT = 300  # seconds; a chapter's cells take 20 at most on a laptop
@@ -63,9 +64,26 @@ def execute(nb: NotebookNode, timeout: int = CELL_TIMEOUT, **settings: str) -> N
 
 
 def read(source: Path) -> NotebookNode | None:
-    """Returns the stored notebook of a source, or None."""
+    """Returns the stored notebook of a source, which is a plain one, or None."""
     path = source.with_suffix(".ipynb")
     return nbformat.read(path, as_version=4) if path.exists() else None
+
+
+def made(source: Path, root: Path = ROOT) -> NotebookNode:
+    """Returns the plain notebook of a source, not executed: what is stored, but for the outputs."""
+    return plain(convert(source, root), int(source.name[:2]), root)
+
+
+def book_edition(source: Path, root: Path = ROOT) -> NotebookNode:
+    """Returns a chapter as the book's pages take it: its text in MyST, with the stored outputs.
+
+    Raises:
+        ValueError: The stored notebook has other code cells than the source.
+    """
+    old = read(source)
+    if old is None or len(cells(old)) != len(cells(convert(source, root))):
+        raise ValueError(f"{source.stem}: its notebook is not of this source; make notebooks ONLY={source.stem}")
+    return _with_outputs_of(convert(source, root), old)
 
 
 def problem(source: Path, root: Path = ROOT) -> str | None:
@@ -79,7 +97,7 @@ def problem(source: Path, root: Path = ROOT) -> str | None:
         "missing", "failed: ...", "stale: ..." (its outputs come from other code or data: run it) or
         "drifted: ..." (only prose, comments or metadata differ: converting is enough); None when all is well.
     """
-    new, old = convert(source, root), read(source)
+    new, old = made(source, root), read(source)
     if old is None:
         return "missing: it was never run"
     if (why := next(executed(old), None)) is not None:
@@ -126,7 +144,7 @@ def run(source: Path, root: Path = ROOT, force: bool = False) -> str:
     why = problem(source, root)
     if why is None and not force:
         return "fresh"
-    new, old = convert(source, root), read(source)
+    new, old = made(source, root), read(source)
     # Taken before the run: what changes while it lasts makes it stale.
     metadata = {**new.metadata, "dmlib": {"sources": fingerprint(new, root)}}
     if why is not None and why.startswith("drifted") and not force:
@@ -166,7 +184,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         start = time.perf_counter()
         if options.command == "check":
             why = problem(source, root)
-            found = [why] if why is not None else complaints(read(source))
+            found = [why] if why is not None else complaints(book_edition(source, root))
             bad += len(found)
             print(f"{source.stem:32} {'fresh' if not found else found[0]}")
             print("".join(f"{'':32} {complaint}\n" for complaint in found[1:]), end="")

@@ -5,6 +5,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 
+import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
@@ -71,19 +72,34 @@ def closing(nb: NotebookNode) -> Iterator[str]:
 
 
 def exercises(nb: NotebookNode) -> Iterator[str]:
-    """At least one exercise, its heading with minutes, each followed by a solution."""
-    open_heading, found = None, 0
-    for cell in [*nb.cells, NotebookNode(cell_type="markdown", source="## End", metadata=NotebookNode())]:
-        if "solution" in tags(cell):
-            open_heading = None
-        headings = re.findall(r"^#{2,4} .*", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
-        for heading in headings if "solution" not in tags(cell) else []:
-            if open_heading:
-                yield f"no solution follows '{open_heading}'"
-            open_heading = heading if re.match(r"#+ Exercise\b", heading) else None
-            found += open_heading is not None
-            if open_heading and not re.fullmatch(r"#+ Exercise \d+\b.*\(\d+ min\)", heading):
-                yield f"'{heading}' is not of the form 'Exercise 1 (10 min)'"
+    """At least one exercise; each has a title, minutes, a value to expect, and an answer in code and in words."""
+    missing: dict[str, str] = {}  # of the exercise that is open: what was not met yet -> the complaint
+    found = 0
+    for cell in [*nb.cells, nbformat.v4.new_markdown_cell("## End")]:
+        solution = "solution" in tags(cell)
+        if cell.cell_type == "code":
+            if solution:
+                missing.pop("code", None)
+            continue
+        if solution and "{dropdown} Answer" in cell.source:
+            missing.pop("words", None)
+        # A cell may close one exercise and open the next: its parts are read heading by heading.
+        for part in re.split(r"^(?=#{2,4} )", cell.source, flags=re.MULTILINE) if not solution else []:
+            heading = part.partition("\n")[0]
+            if re.match(r"#{2,4} ", heading):
+                yield from missing.values()
+                missing = {}
+            if re.match(r"#+ Exercise\b", heading):
+                found += 1
+                if not re.fullmatch(r"### Exercise \d+\.\d+: \S.* \(\d+ min\)", heading):
+                    yield f"'{heading}' is not of the form '### Exercise 1: Title (10 min)'"
+                missing = {
+                    "value": f"'{heading}' lacks a line '**Expect:** ...' with the value to expect",
+                    "code": f"no solution in code follows '{heading}'",
+                    "words": f"no answer in words (:::{{dropdown}} Answer, tagged solution) follows '{heading}'",
+                }
+            if re.search(r"^\*\*Expect:\*\* \S", part, re.MULTILINE):
+                missing.pop("value", None)
     if not found:
         yield "no exercise"
 

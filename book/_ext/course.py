@@ -57,13 +57,6 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
                 shutil.copyfile(file, target)
 
 
-def name_solutions(app: Sphinx, doctree: nodes.document) -> None:
-    """Labels the fold of a solution cell as a solution, not as "cell content"."""
-    for node in doctree.findall(nodes.container):
-        if "tag_solution" in node.get("classes", ()):
-            node["prompt_show"], node["prompt_hide"] = "Show solution", "Hide solution"
-
-
 def mark_prose(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Tells napoleon what is prose: left alone it takes a property or a "Returns:" up to the first colon for a type.
 
@@ -100,7 +93,6 @@ def repair_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=100)  # before the theme reads its options
     app.connect("autodoc-process-docstring", mark_prose, priority=100)  # before napoleon
-    app.connect("doctree-read", name_solutions)
     app.connect("html-page-context", repair_page)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
