@@ -111,14 +111,14 @@ def test_same_ranking_is_the_same_try():
 def test_rankings_decide_what_is_a_new_try(tmp_path_factory, a, b):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DMLIB_DATA", str(tmp_path_factory.mktemp("cache")))
-        first, second = (challenge._count_try("x", np.array(scores, float)) for scores in (a, b))
+        first, second = (challenge.blind._count_try("x", np.array(scores, float)) for scores in (a, b))
         same = np.array_equal(np.sign(np.subtract.outer(a, a)), np.sign(np.subtract.outer(b, b)))
         assert (first, second) == (1, 1 if same else 2)
 
 
 def test_tries_at_once_are_all_counted():
     with ThreadPoolExecutor(4) as pool:
-        tries = list(pool.map(lambda seed: challenge._count_try(NAME, draw(seed)), range(12)))
+        tries = list(pool.map(lambda seed: challenge.blind._count_try(NAME, draw(seed)), range(12)))
     assert sorted(tries) == list(range(1, 13))
     assert [p.name for p in samples.cache_folder().glob("tries*")] == ["tries.json"]
 
@@ -167,5 +167,5 @@ def test_shipped_truth_fits_the_shipped_sets(monkeypatch):
     if blind.empty:
         pytest.skip("this installation ships no blind sets")
     for name, n in blind.items():
-        codes, counts = np.unique(challenge._truth(name), return_counts=True)
+        codes, counts = np.unique(challenge.blind._truth(name), return_counts=True)
         assert counts.sum() == n and "background" in codes and len(codes) > 1, name

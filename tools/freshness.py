@@ -16,7 +16,7 @@ from tools.convert import ROOT, tags
 from tools.reach import PACKAGE, Part, Reach, Unit, plain
 
 LOAD_TABLE = Unit(f"{PACKAGE}.results", "load")
-CATALOGUE = (f"{PACKAGE}.samples", f"{PACKAGE}.challenge")  # these name all sets
+CATALOGUE = (f"{PACKAGE}.samples", f"{PACKAGE}.challenge.blind")  # these name all sets
 
 
 def cells(nb: NotebookNode) -> list[NotebookNode]:

@@ -1,4 +1,4 @@
-"""The blind sets: how well do scores find signals that nobody has named?"""
+"""The blind sets: how well do scores find signals that nobody has named? Part of `dmlib.challenge`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""A channel of the challenge with all its samples, and the figures of merit of a score on its signals."""
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from dmlib import challenge, metrics, samples
+
+
+@pytest.fixture(scope="module")
+def leptons():
+    return challenge.channel("2a")
+
+
+def missing(events):
+    return events.met
+
+
+def test_a_channel_has_its_background_in_three_parts_and_the_signals_of_table_3(leptons):
+    for part, stem in (("background", ""), ("validation", "-validation"), ("test", "-test")):
+        assert len(getattr(leptons, part)) == samples.catalogue().loc[f"darkmachines/2a/background{stem}", "events"]
+    assert {"gluino_1000.0_neutralino_1.0", "pp23mt_50", "chaneut_cha200_neut50"} <= leptons.signals.keys()
+    assert not [name for name in leptons.signals if "blind" in name or "mixture" in name or "background" in name]
+
+
+def test_figures_are_those_of_metrics_with_the_weights_of_the_test(leptons):
+    scores = leptons.scores(missing)
+    assert list(scores) == ["background", *leptons.signals]
+    table = leptons.figures(scores, n_bootstrap=20)
+    assert list(table.index) == list(leptons.signals)
+    for name in list(leptons.signals)[:2]:
+        weights = ak.to_numpy(leptons.test.weight)
+        expected = metrics.figures_of_merit(scores["background"], scores[name], weights, n_bootstrap=20)
+        for figure in ("AUC", "eff_S(1e-2)", "max SI"):
+            np.testing.assert_equal(table.loc[name, figure], expected.loc[figure, "value"])
+            np.testing.assert_equal(table.loc[name, f"{figure} error"], expected.loc[figure, "error"])
+
+
+def test_a_constant_score_finds_nothing(leptons):
+    table = leptons.figures(leptons.scores(lambda events: np.zeros(len(events))), n_bootstrap=5)
+    assert (table["AUC"] == 0.5).all()
+
+
+def test_what_is_wrong_is_named(leptons):
+    with pytest.raises(ValueError, match="name='4'"):
+        challenge.channel("4")
+    with pytest.raises(ValueError, match="scores of background"):
+        leptons.scores(lambda events: [1.0])
+    with pytest.raises(ValueError, match=r"nothing for background.*expected what Channel.scores returns"):
+        leptons.figures({name: [1.0] for name in leptons.signals})
