@@ -143,6 +143,19 @@ def test_solutions_unfold_by_mouse_and_by_keyboard(site, chapter):
         assert not code.is_visible()
 
 
+def test_answers_and_questions_unfold_by_keyboard(site):
+    tab = site.open("notebooks/13-cathode.html")
+    for kind in (".exercise details.sd-dropdown", "details.self-check"):
+        folds = tab.locator(kind)
+        assert folds.count() >= 2
+        for fold in folds.all():
+            text = fold.locator(".sd-summary-content")
+            assert not text.is_visible()
+            fold.locator("summary").focus()
+            tab.keyboard.press("Enter")
+            assert text.is_visible() and len(text.inner_text()) > 100
+
+
 def test_search_finds(site):
     tab = site.open("search.html?q=pseudorapidity")
     tab.wait_for_selector("#search-results li a")
