@@ -8,7 +8,7 @@ timed = TIMEFORMAT='== $(1): %0R s'; time
 style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides student serve live data clean
+.PHONY: help book test check notebooks rehearse bench resonant outliers nplm-tables nplm-dimuon slides student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -34,6 +34,9 @@ rehearse: .venv/.has-book,test  ## run every chapter's full branch with short tr
 
 bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
 	@$(BIN)/python -m tests.benchmarks
+
+outliers: .venv/.has-book,test  ## compute the stored tables of chapters 3 to 6 anew (minutes; goes on where it was)
+	@$(BIN)/python -m tools.studies outliers published
 
 resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)
 	@$(BIN)/python -m tools.studies claims shares resonant_methods genuine
