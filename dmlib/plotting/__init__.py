@@ -1,0 +1,24 @@
+"""One style for the course, the figures that come back in many chapters, and tables that are ready to be read."""
+
+from .figures import event_display, scatter, sic, stacked
+from .names import PROCESS_NAMES
+from .style import BACKGROUND, COLOURS, GREY, OBJECT_STYLE, PROCESS_COLOURS, SIGNAL, use_style
+from .tables import Table, table, with_errors
+
+__all__ = [
+    "BACKGROUND",
+    "COLOURS",
+    "GREY",
+    "OBJECT_STYLE",
+    "PROCESS_COLOURS",
+    "PROCESS_NAMES",
+    "SIGNAL",
+    "Table",
+    "event_display",
+    "scatter",
+    "sic",
+    "stacked",
+    "table",
+    "use_style",
+    "with_errors",
+]
