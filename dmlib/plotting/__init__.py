@@ -1,7 +1,8 @@
 """One style for the course, the figures that come back in many chapters, and tables that are ready to be read."""
 
+from .detectors import by_signal, losses, scores
 from .figures import event_display, scatter, sic, stacked
-from .names import PROCESS_NAMES
+from .names import PROCESS_NAMES, SIGNAL_NAMES
 from .style import BACKGROUND, COLOURS, GREY, OBJECT_STYLE, PROCESS_COLOURS, SIGNAL, use_style
 from .tables import Table, table, with_errors
 
@@ -13,9 +14,13 @@ __all__ = [
     "PROCESS_COLOURS",
     "PROCESS_NAMES",
     "SIGNAL",
+    "SIGNAL_NAMES",
     "Table",
+    "by_signal",
     "event_display",
+    "losses",
     "scatter",
+    "scores",
     "sic",
     "stacked",
     "table",

@@ -29,3 +29,26 @@ PROCESS_NAMES = {
     "2gam": "two photons",
     "single_higgs": "Higgs",
 }
+
+# The challenge's signals (its section 2.1), with the masses in GeV that their names hold.
+SIGNAL_NAMES = {
+    "monojet_Zp2000.0_DM_50.0": "Z' 2000 + jet",
+    "monoV_Zp2000.0_DM_1.0": "Z' 2000 + W or Z",
+    "monotop_200_A": "Z' 200 + top",
+    "pp23mt_50": "Z' 50, three leptons",
+    "pp24mt_50": "Z' 50, four leptons",
+    "stlp_st1000": "stops 1000, RPV",
+    "sqsq1_sq1400_neut800": "squarks 1400, RPV",
+    "glgl1400_neutralino1100": "gluinos 1400/1100",
+    "glgl1600_neutralino800": "gluinos 1600/800",
+    "gluino_1000.0_neutralino_1.0": "gluinos 1000/1",
+    "stop2b1000_neutralino300": "stops 1000/300",
+    "sqsq_sq1800_neut800": "squarks 1800/800",
+    "chaneut_cha200_neut50": "chargino-neutralino 200/50",
+    "chaneut_cha250_neut150": "chargino-neutralino 250/150",
+    "chaneut_cha300_neut100": "chargino-neutralino 300/100",
+    "chaneut_cha400_neut200": "chargino-neutralino 400/200",
+    "chacha_cha300_neut140": "charginos 300/140",
+    "chacha_cha400_neut60": "charginos 400/60",
+    "chacha_cha600_neut200": "charginos 600/200",
+}
