@@ -89,6 +89,7 @@ def test_page_loads_whole(site, page):
     assert not site.errors
     assert not site.foreign
     page.wait_for_function("[...document.images].every(image => image.complete || image.loading == 'lazy')")
+    assert not page.locator("i[class*=fa-]").count(), "an icon that was not drawn"
     undrawn = "[...document.querySelectorAll('article img, .logo img')].filter(i => !i.naturalWidth).map(i => i.src)"
     assert not page.evaluate(undrawn)
     assert not page.locator("mjx-merror, [data-mjx-error]").count(), "a formula that MathJax cannot read"
