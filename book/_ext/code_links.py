@@ -1,7 +1,7 @@
 """Sphinx extension: dmlib's names link to their place in the API, in code and in literals of the text.
 
-In code blocks sphinx-codeautolink finds them. It links variables too, to the class of what they hold; here only names that
-the API has stay, so that a link says where it leads. In the text, a literal such as `metrics.max_sic` is such a name.
+In code blocks sphinx-codeautolink finds them. It links variables too, to the class of what they hold; here only names
+that the API has stay, so that a link says where it leads. In the text, a literal such as `metrics.max_sic` is such a name.
 """
 
 import re
@@ -67,9 +67,13 @@ def keep_names(app: Sphinx, env: BuildEnvironment) -> None:
             ]
 
 
-def stop_once(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    """Lets the Tab key stop at the first link in code to an entry; the same again is for the pointer."""
-    seen = set()
+def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Lets the Tab key stop at the first link in code to an entry only, and leaves the style to words.css.
+
+    The stylesheet of sphinx-codeautolink is dropped; slides would name it, though it is not among their files.
+    """
+    context["css_files"][:] = [css for css in context["css_files"] if "sphinx-codeautolink" not in str(css.filename)]
+    seen: set[str] = set()
 
     def again(match: re.Match[str]) -> str:
         if match[1] in seen:
@@ -84,6 +88,6 @@ def stop_once(app: Sphinx, pagename: str, templatename: str, context: dict, doct
 def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx_codeautolink")
     app.connect("env-updated", keep_names, priority=600)  # after sphinx-codeautolink has found them
-    app.connect("html-page-context", stop_once, priority=600)  # after it has drawn them
+    app.connect("html-page-context", finish_page, priority=600)  # after it has drawn them
     app.connect("doctree-resolved", link_literals)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
