@@ -8,7 +8,7 @@ timed = TIMEFORMAT='== $(1): %0R s'; time
 style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides student serve live data clean
+.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides slides-pdf handout student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -44,8 +44,14 @@ nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 an
 nplm-dimuon: .venv/.has-book,test  ## compute the stored tables of chapter 18 anew (an hour; goes on where it was)
 	@$(BIN)/python -m tools.studies nplm_dimuon
 
-slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
-	@$(BIN)/python -m tools.slides
+slides: .venv/.has-book  ## make slides, shown without a network: _build/slides/index.html (ONLY="13": of this chapter)
+	@$(BIN)/python -m tools.slides $(ONLY)
+
+slides-pdf: .venv/.has-book,test slides  ## make slides, and of each chapter a PDF of them: _build/slides/pdf (ONLY="13")
+	@$(BIN)/python -m tools.pdf slides $(ONLY)
+
+handout: .venv/.has-book,test | _build/html/index.html  ## make a PDF of each chapter's page, without answers: _build/handout (ONLY="13")
+	@$(BIN)/python -m tools.pdf handout $(ONLY)
 
 student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
 	@$(BIN)/python -m tools.editions student

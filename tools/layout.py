@@ -31,11 +31,11 @@ from tools.outputs import PNG
 
 WIDTH, ROOM = 1168, 640  # of the stage, less what slides.css keeps free at the sides, above and below
 AGAIN = 46  # the heading that a further slide of a section repeats
-LINE, GAP, LETTERS = 36.5, 14, 90  # text: a line, what follows a paragraph, letters in a line
-CODE_LINE, CODE_LETTERS, FRAME = 26, 95, 38  # code and printed text; its frame and what follows it
-ROW, CAPTION = 35, 27  # a row of a table, a line of a caption
-SMALL = 0.78  # what the tag `dense` makes of code and tables
-FIGURE, LEAST = 540, 330  # what a figure likes to have, and what it needs
+LINE, GAP, LETTERS = 36.5, 14, 97  # text: a line, what follows a paragraph, letters in a line
+CODE_LINE, CODE_LETTERS, FRAME = 26.4, 93, 38  # code and printed text; its frame and what follows it
+ROW, CAPTION = 35.5, 27  # a row of a table, a line of a caption
+SMALL = 0.8  # what the tag `dense` makes of code and tables
+FIGURE, LEAST = 540, 640  # the height that a figure likes to have; the width that keeps its letters readable
 NEVER = math.inf
 DIRECTIVE = re.compile(r"\{([\w-]+)\} *(.*)")
 MYST = {"amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "tasklist"}
@@ -133,12 +133,14 @@ def _text(cell: NotebookNode) -> list[Block]:
     for token, is_item in _pieces(tokens):
         block = Block(cell, _height(token, cell.source, LETTERS), lines=(token.map[0], token.map[1]))
         block.starts = not found
-        block.cost = 0.0 if not found else 0.6 if is_item and before == token.type else 0.25
+        together = (is_item and before == token.type) or "math_block" in (before, token.type)
+        block.cost = 0.0 if not found else 0.6 if together else 0.25
         if before in ("heading_open", "myst_target") or (found and _source(found[-1]).rstrip().endswith(":")):
             block.cost = 10.0
         if token.type == "heading_open" and token.tag in ("h1", "h2", "h3"):
             block.level = int(token.tag[1])
-        block.last = bool(re.search(r"^:class: .*\bpredict\b", _source(block), re.MULTILINE))
+        objectives = token.type == "colon_fence" and bool(found) and found[0].level == 1 and len(found) == 1
+        block.last = objectives or bool(re.search(r"^:class: .*\bpredict\b", _source(block), re.MULTILINE))
         found.append(block)
         before = token.type
     return found
@@ -196,7 +198,7 @@ def _box(name: str, title: str, body: str, letters: float) -> float:
         return _heights(body, letters)
     if name == "dropdown":  # as high as when it is open
         return _lines(title, letters - 8) * LINE + _heights(body, letters - 4) + 2 * GAP
-    return _lines(title or name, letters - 4) * LINE + _heights(body, letters - 4) + 3 * GAP
+    return _lines(title or name, letters - 4) * LINE + _heights(body, letters - 4) + 24
 
 
 def _lines(text: str, letters: float) -> int:
@@ -221,7 +223,7 @@ def _code(cell: NotebookNode) -> list[Block]:
         block.cost = 0.3
     for part in [part for output in outputs for part in _parts(output)]:
         shown = _copy(cell, outputs=[part], tags=["remove-input"])
-        block = Block(shown, *_output_heights(cell, part), cost=0.5 if found else 0.1)
+        block = Block(shown, *_output_heights(cell, part), cost=0.5 if found else 0.35)
         if block.height > ROOM - AGAIN and PNG not in part.get("data", {}):
             shown.metadata["tags"] += ["dense"]
             block.height *= SMALL
@@ -235,12 +237,12 @@ def has_figure(cell: NotebookNode) -> bool:
 
 
 def lecture_code(source: str) -> str:
-    """Returns code without the imports that it begins with, and without what else only sets a chapter up."""
+    """Returns code without the imports that it begins with, without what else only sets a chapter up, and closer."""
     body = ast.parse(TransformerManager().transform_cell(source)).body
     if not body:
         return ""  # comments such as `# your code`
     if not isinstance(body[0], ast.Import | ast.ImportFrom):
-        return source
+        return re.sub(r"\n{3,}", "\n\n", source)
     lines = source.splitlines()
     kept = [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
     if all("dmlib.start(" in (ast.get_source_segment(source, node) or "") for node in kept):
@@ -299,8 +301,9 @@ def _output_heights(cell: NotebookNode, output: NotebookNode) -> tuple[float, fl
         below = (_lines("Figure 13.10. " + caption, 120) * CAPTION if caption else 0) + GAP
         width, height = Image.open(io.BytesIO(base64.b64decode(data[PNG]))).size
         likes = min(FIGURE, WIDTH * height / width)
+        least = min(likes, LEAST * height / width)
         below += 90 if "text/html" in data else 0  # what moves it
-        return min(LEAST, likes) + below, likes + below
+        return least + below, likes + below
     if "text/html" in data:
         height = data["text/html"].count("<tr") * ROW + GAP
     else:

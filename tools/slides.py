@@ -63,6 +63,7 @@ INDEX = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Slides: {title}</title>
+<link rel="icon" href="_static/favicon.svg">
 <style>
 body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1.5rem; font: 1.1rem/1.6 system-ui, sans-serif; color: #222; background: #fff; }}
 h1 {{ line-height: 1.2; }}

@@ -4,7 +4,8 @@ window.FitSlides = () => ({
   id: "fit-slides",
   async init(deck) {
     const { width, height } = deck.getConfig();
-    const SMALLEST = 0.7, STEP = 0.03, FIGURE = 250;
+    const SMALLEST = 0.7, STEP = 0.03;  // of letters
+    const READABLE = 600, LEAST = 400;  // widths of a figure
 
     if (document.readyState != "complete") await new Promise((done) => window.addEventListener("load", done));
     if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
@@ -12,23 +13,30 @@ window.FitSlides = () => ({
 
     const excess = (slide) => Math.max(slide.scrollHeight - height, slide.scrollWidth > width + 1 ? 1 : 0);
 
+    function shrink(slide, figures, narrowest) {
+      for (const figure of figures) {
+        const box = figure.getBoundingClientRect();
+        const more = (slide.scrollHeight - height) / figures.length;
+        const least = Math.min(box.height, (narrowest * box.height) / box.width);
+        if (more > 0) figure.style.height = `${Math.max(least, box.height - more)}px`;
+      }
+    }
+
     function fit(slide) {
       const figures = [...slide.querySelectorAll(".cell_output :is(img, svg)")].filter((figure) => !figure.closest("svg svg, a"));
       for (const figure of figures) {
         const box = figure.getBoundingClientRect();
         const ratio = figure.naturalWidth ? figure.naturalHeight / figure.naturalWidth : box.height / box.width;
-        figure.style.height = `${Math.min(560, figure.parentElement.clientWidth * ratio)}px`;
+        figure.style.height = `${Math.min(540, figure.parentElement.clientWidth * ratio)}px`;
       }
-      for (const figure of figures) {
-        const more = (slide.scrollHeight - height) / figures.length;
-        if (more > 0) figure.style.height = `${Math.max(FIGURE, figure.offsetHeight - more)}px`;
-      }
+      shrink(slide, figures, READABLE);
       const letters = parseFloat(getComputedStyle(slide).fontSize);
       for (let scale = 1; excess(slide) > 0 && scale > SMALLEST; ) {
         scale -= STEP;
         slide.style.fontSize = `${letters * scale}px`;
         slide.dataset.scale = scale.toFixed(2);
       }
+      shrink(slide, figures, LEAST);
     }
 
     const reveal = deck.getRevealElement();
