@@ -1,6 +1,7 @@
 """Slides, PDFs and handouts: what a slide shows, where it breaks, and that nothing is lost on it in a real browser."""
 
 import base64
+import contextlib
 import io
 import re
 import subprocess
@@ -114,7 +115,9 @@ def test_imports_and_blanks_are_not_shown(source, shown):
 
 
 def test_answers_and_checks_are_not_shown():
-    nb = notebook("## One", ("assert x",), ("solve()",), ":::{dropdown} Answer\nBecause.\n:::", ":::{dropdown} Why?\nSo.\n:::")
+    nb = notebook(
+        "## One", ("assert x",), ("solve()",), ":::{dropdown} Answer\nBecause.\n:::", ":::{dropdown} Why?\nSo.\n:::"
+    )
     tagged(nb, 1, "check", "remove-cell"), tagged(nb, 2, "solution", "hide-cell"), tagged(nb, 3, "solution")
     assert decks(nb) == ["## One\n:::{dropdown} Why?\nSo.\n:::"]
 
@@ -128,7 +131,9 @@ def test_code_too_long_for_a_slide_is_cut_between_statements():
 
 
 def test_a_long_table_is_cut_between_rows_that_stand_for_themselves():
-    rows = "".join(f'<tr><th rowspan="3">{n}</th><td>a</td></tr><tr><td>b</td></tr><tr><td>c</td></tr>' for n in range(14))
+    rows = "".join(
+        f'<tr><th rowspan="3">{n}</th><td>a</td></tr><tr><td>b</td></tr><tr><td>c</td></tr>' for n in range(14)
+    )
     table = f"<div><table><thead><tr><th>h</th></tr></thead><tbody>{rows}</tbody></table></div>"
     parts = [
         cell.outputs[0].data["text/html"]
@@ -197,36 +202,41 @@ TOY = """\
 """
 FAULTS = r"""async () => {
     const faults = [];
+    let where, stage;
+    const fault = (what, part) =>
+        faults.push(`${where} ${what}: <${part.tagName} class="${part.className}"> ${part.textContent.slice(0, 60)}`);
+
+    function look(part) {
+        const box = part.getBoundingClientRect(), style = getComputedStyle(part);
+        if (!box.width || !box.height) return;
+        if (box.left < stage.left - 1 || box.right > stage.right + 1) fault("outside the stage", part);
+        if (box.top < stage.top - 1 || box.bottom > stage.bottom + 1) fault("outside the stage", part);
+        const high = part.clientHeight && part.scrollHeight > part.clientHeight + 1;
+        const wide = part.clientWidth && part.scrollWidth > part.clientWidth + 1;
+        if (high && style.overflowY != "visible") fault("scrolls", part);
+        if (wide && style.overflowX != "visible") fault("scrolls sideways", part);
+        const letters = parseFloat(style.fontSize), least = part.closest("pre") ? 15 : 12;
+        const has_text = [...part.childNodes].some((node) => node.nodeType == Node.TEXT_NODE && node.data.trim());
+        if (has_text && letters < least) fault(`letters of ${letters} px`, part);
+        const scale = stage.width / 1280, small = box.width < 400 * scale && box.height < 300 * scale;
+        if (part.tagName == "IMG" && (!part.naturalWidth || small)) fault("a small figure", part);
+    }
+
     for (const slide of Reveal.getSlides()) {
         const { h, v } = Reveal.getIndices(slide);
+        where = `${h}/${v}`;
         Reveal.slide(h, v ?? 0);
         await new Promise(requestAnimationFrame);
-        const stage = Reveal.getSlidesElement().getBoundingClientRect(), scale = stage.width / 1280;
-        const fault = (what, part) => faults.push(`${h}/${v} ${what}: <${part.tagName} class="${part.className}"> ${part.textContent.slice(0, 60)}`);
+        stage = Reveal.getSlidesElement().getBoundingClientRect();
+        if (slide.getBoundingClientRect().bottom > stage.bottom + 1) fault("too high", slide);
+        if (!slide.innerText.trim()) fault("empty", slide);
         const folds = [...slide.querySelectorAll("details")];
         for (const open of folds.length ? [false, true] : [false]) {
             for (const fold of folds) fold.open = open;
-            for (const part of slide.querySelectorAll("*")) {
-                if (!part.checkVisibility() || part.closest("mjx-container *, style, script, svg")) continue;
-                const box = part.getBoundingClientRect();
-                if (!box.width || !box.height) continue;
-                if (box.left < stage.left - 1 || box.right > stage.right + 1 || box.top < stage.top - 1 || box.bottom > stage.bottom + 1)
-                    fault("outside the stage", part);
-                const style = getComputedStyle(part);
-                if (style.overflowY != "visible" && part.scrollHeight > part.clientHeight + 1 && part.clientHeight) fault("scrolls", part);
-                if (style.overflowX != "visible" && part.scrollWidth > part.clientWidth + 1 && part.clientWidth) fault("scrolls sideways", part);
-                const words = [...part.childNodes].some((node) => node.nodeType == 3 && node.data.trim());
-                if (words) {
-                    const letters = parseFloat(style.fontSize);
-                    if (letters < (part.closest("pre") ? 15 : 12)) fault(`letters of ${letters} px`, part);
-                }
-                if (part.tagName == "IMG" && (!part.naturalWidth || box.width / scale < 380)) fault("a figure too small", part);
-            }
+            for (const part of slide.querySelectorAll("*:not(mjx-container *, style, script, svg *)"))
+                if (part.checkVisibility()) look(part);
         }
         for (const fold of folds) fold.open = false;
-        const room = slide.getBoundingClientRect();
-        if (room.height < 10) fault("an empty slide", slide);
-        if (room.bottom > stage.bottom + 1) fault("too high", slide);
     }
     return faults;
 }"""
@@ -239,8 +249,13 @@ def browser():
         pytest.skip("no chromium on this machine: `apt install chromium`")
     with pdf.tab("--no-sandbox", "--disable-background-networking", OFFLINE) as tab:
         tab.faults = []
-        tab.on("request", lambda r: None if "//127.0.0.1" in r.url or r.url.startswith("data:") else tab.faults.append(r.url))
-        tab.on("console", lambda message: tab.faults.append(message.text) if message.type in ("error", "warning") else None)
+        tab.on(
+            "request",
+            lambda r: None if "//127.0.0.1" in r.url or r.url.startswith("data:") else tab.faults.append(r.url),
+        )
+        tab.on(
+            "console", lambda message: tab.faults.append(message.text) if message.type in ("error", "warning") else None
+        )
         tab.on("pageerror", lambda error: tab.faults.append(str(error)))
         tab.on("response", lambda r: tab.faults.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         yield tab
@@ -285,7 +300,9 @@ def test_deck_loads_alone_and_has_as_many_slides_as_were_counted(deck):
     assert deck.evaluate("Reveal.getTotalSlides()") == slide_count(book_edition(ROOT / "notebooks" / f"{name}.py"))
     assert deck.title().startswith(str(int(name[:2]))) or deck.title().startswith(name[:2])
     assert deck.evaluate("document.documentElement.lang") == "en"
-    captions = deck.evaluate("[...document.querySelectorAll('figcaption .caption-number')].map(c => c.textContent.trim())")
+    captions = deck.evaluate(
+        "[...document.querySelectorAll('figcaption .caption-number')].map(c => c.textContent.trim())"
+    )
     assert captions == [f"Figure {int(name[:2])}.{n + 1}" for n in range(len(captions))]
 
 
@@ -302,9 +319,9 @@ def test_no_slide_is_cut(deck, viewport):
 def test_slides_are_accessible(deck):
     deck.set_viewport_size(STAGE)
     number = deck.evaluate("Reveal.getTotalSlides()")
-    for index in (0, number // 3, number // 2, 2 * number // 3):
+    for index in (0, number // 3, 2 * number // 3):
         deck.evaluate("i => { const {h, v} = Reveal.getIndices(Reveal.getSlides()[i]); Reveal.slide(h, v); }", index)
-        found = serious(deck, "section.present > section.present" if index else None)
+        found = serious(deck, "section.present > section.present")
         assert not found, "\n".join(found)
 
 
@@ -355,10 +372,8 @@ def written(content: bytes) -> int:
     assert b"/ToUnicode" in content
     found = 0
     for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
-        try:
+        with contextlib.suppress(zlib.error):  # the streams of fonts and pictures are packed otherwise
             found += b" Tj" in (text := zlib.decompress(stream)) or b" TJ" in text
-        except zlib.error:
-            pass
     return found
 
 
@@ -396,6 +411,7 @@ def test_notes_are_for_the_speaker_view_only(toy, browser):
         browser.goto(f"{url}notebooks/01-toy.html")
         browser.wait_for_function("Reveal.isReady()")
         assert not browser.locator("aside.notes").is_visible()
+        assert not (found := serious(browser)), "\n".join(found)
         with browser.expect_popup() as opened:
             browser.keyboard.press("s")
         speaker = opened.value

@@ -35,7 +35,7 @@ LINE, GAP, LETTERS = 36.5, 14, 97  # text: a line, what follows a paragraph, let
 CODE_LINE, CODE_LETTERS, FRAME = 26.4, 93, 38  # code and printed text; its frame and what follows it
 ROW, CAPTION = 35.5, 27  # a row of a table, a line of a caption
 SMALL = 0.8  # what the tag `dense` makes of code and tables
-FIGURE, LEAST = 540, 640  # the height that a figure likes to have; the width that keeps its letters readable
+FIGURE, LEAST = 540, (720, 460)  # the height that a figure likes; width or height that keep its letters readable
 NEVER = math.inf
 DIRECTIVE = re.compile(r"\{([\w-]+)\} *(.*)")
 MYST = {"amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "tasklist"}
@@ -223,12 +223,22 @@ def _code(cell: NotebookNode) -> list[Block]:
         block.cost = 0.3
     for part in [part for output in outputs for part in _parts(output)]:
         shown = _copy(cell, outputs=[part], tags=["remove-input"])
-        block = Block(shown, *_output_heights(cell, part), cost=0.5 if found else 0.35)
+        block = Block(shown, *_output_heights(cell, part), cost=0.8 if found else 0.35)
         if block.height > ROOM - AGAIN and PNG not in part.get("data", {}):
-            shown.metadata["tags"] += ["dense"]
-            block.height *= SMALL
+            _shrink(block)
         found.append(block)
+    together = sum(block.height for block in found)
+    if not has_figure(cell) and SMALL * together <= ROOM - AGAIN < together:
+        for block in found:  # so that code is seen with its output
+            _shrink(block)
     return found
+
+
+def _shrink(block: Block) -> None:
+    """Gives code and tables small letters."""
+    if "dense" not in tags(block.cell):
+        block.cell.metadata["tags"] += ["dense"]
+        block.height *= SMALL
 
 
 def has_figure(cell: NotebookNode) -> bool:
@@ -270,8 +280,7 @@ def _code_pieces(source: str) -> list[str]:
 def _of_code(cell: NotebookNode, source: str) -> Block:
     block = Block(_copy(cell, source=source, outputs=[], tags=[]), _printed(source), cost=0.35)
     if block.height > ROOM - AGAIN - 60:
-        block.cell.metadata["tags"] += ["dense"]
-        block.height *= SMALL
+        _shrink(block)
     return block
 
 
@@ -301,7 +310,7 @@ def _output_heights(cell: NotebookNode, output: NotebookNode) -> tuple[float, fl
         below = (_lines("Figure 13.10. " + caption, 120) * CAPTION if caption else 0) + GAP
         width, height = Image.open(io.BytesIO(base64.b64decode(data[PNG]))).size
         likes = min(FIGURE, WIDTH * height / width)
-        least = min(likes, LEAST * height / width)
+        least = min(likes, LEAST[0] * height / width, LEAST[1])
         below += 90 if "text/html" in data else 0  # what moves it
         return least + below, likes + below
     if "text/html" in data:
@@ -323,7 +332,9 @@ def _parts(output: NotebookNode) -> list[NotebookNode]:
     covered = 0  # of the rows that follow, by a cell of one before
     for row in rows:
         groups = [*groups[:-1], [*groups[-1], row]] if covered else [*groups, [row]]
-        covered = max([covered, *map(int, re.findall(r'rowspan="(\d+)"', row))]) - 1 if covered or "rowspan" in row else 0
+        covered = (
+            max([covered, *map(int, re.findall(r'rowspan="(\d+)"', row))]) - 1 if covered or "rowspan" in row else 0
+        )
     pieces = math.ceil(len(rows) / fits)
     parts: list[list[str]] = [[]]
     for group in groups:

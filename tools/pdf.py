@@ -1,7 +1,7 @@
 """PDFs of what was built, through Chromium: `python -m tools.pdf slides|handout [NN ...]`.
 
-`slides` writes `_build/slides/pdf/NN-name.pdf`, a slide a page; `handout` writes `_build/handout/NN-name.pdf`, the page of
-the book on A4, without solutions.
+`slides` writes `_build/slides/pdf/NN-name.pdf`, a slide a page; `handout` writes `_build/handout/NN-name.pdf`, the page
+of the book on A4, without solutions.
 """
 
 import argparse
@@ -26,7 +26,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 MISSING = "PDFs are printed by {what}, which is not installed; {how}"
 PRINT = """
 html { font-size: 10.5pt; }
-.bd-article :is(section.exercise, .cell_input, .cell_output, figure, .admonition, details, tr, mjx-container) { break-inside: avoid; }
+.bd-article :is(section.exercise, .cell_input, .cell_output, figure, .admonition, details, tr, mjx-container) {
+  break-inside: avoid;
+}
 .bd-article :is(h1, h2, h3, h4) { break-after: avoid; margin: 1.2em 0 0.5em; }
 #jb-print-docs-body h1 { font-size: 19pt !important; margin: 0 0 0.8em; }
 .bd-article h2 { font-size: 14pt; }
@@ -37,7 +39,9 @@ html { font-size: 10.5pt; }
 .bd-article a:not([href]) { color: inherit; text-decoration: none; }
 .bd-article .references p { font-size: 9pt; margin: 0 0 0.3em; }
 #jb-print-toc, .bd-article .tag_solution, .bd-article details.answer, .bd-article :is(.headerlink, button),
-.bd-header-article, .bd-sidebar-secondary, .prev-next-footer, .bd-footer, .bd-footer-content { display: none !important; }
+.bd-header-article, .bd-sidebar-secondary, .prev-next-footer, .bd-footer, .bd-footer-content {
+  display: none !important;
+}
 """
 # On paper a fold is of no use where it holds an answer, a link of none where it leads to another page of the book, and
 # a number in brackets needs the list that stands on another page. Citations carry their entries as titles.
@@ -48,7 +52,8 @@ FOR_PAPER = """() => {
         fold.classList.toggle("answer", /^\\s*Answer\\s*$/.test(fold.querySelector("summary").textContent));
     }
     const entries = new Map();
-    for (const cited of article.querySelectorAll(".bibtex-citation a[title]")) entries.set(cited.textContent, cited.title);
+    for (const cited of article.querySelectorAll(".bibtex-citation a[title]"))
+        entries.set(cited.textContent, cited.title);
     if (entries.size) {
         const list = document.createElement("section");
         list.className = "references";
@@ -62,9 +67,10 @@ UNLINK = """() => {
     for (const link of document.querySelectorAll("a[href]"))
         if (link.origin == location.origin && link.pathname != location.pathname) link.removeAttribute("href");
 }"""
-HEADER = """<div style="width:100%;margin:0 15mm;font:8pt sans-serif;color:#555;display:flex;justify-content:space-between">
-<span>{book}</span><span>{title}</span></div>"""
-FOOTER = """<div style="width:100%;margin:0 15mm;font:8pt sans-serif;color:#555;text-align:right">
+EDGE = "width:100%;margin:0 15mm;font:8pt sans-serif;color:#555"
+HEADER = f"""<div style="{EDGE};display:flex;justify-content:space-between">
+<span>{{book}}</span><span>{{title}}</span></div>"""
+FOOTER = f"""<div style="{EDGE};text-align:right">
 <span class="pageNumber"></span> / <span class="totalPages"></span></div>"""
 
 

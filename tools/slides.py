@@ -1,7 +1,7 @@
-"""Slides from the executed notebooks: `python -m tools.slides [NN ...]` writes `_build/slides/`, shown without a network.
+"""Slides from the chapters: `python -m tools.slides [NN ...]` writes `_build/slides/`, shown without a network.
 
-A `##` heading opens a column of slides, a `###` heading the next slide of the column; `tools.layout` breaks what does not
-fit. Solutions, hidden cells, code that draws and imports are left out. A text cell with the tag `notes` is what the
+A `##` heading opens a column of slides, a `###` heading the next slide of the column; `tools.layout` breaks what does
+not fit. Solutions, hidden cells, code that draws and imports are left out. A text cell with the tag `notes` is what the
 speaker sees beside the slide that it follows.
 """
 
@@ -65,7 +65,8 @@ INDEX = """<!doctype html>
 <title>Slides: {title}</title>
 <link rel="icon" href="_static/favicon.svg">
 <style>
-body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1.5rem; font: 1.1rem/1.6 system-ui, sans-serif; color: #222; background: #fff; }}
+body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1.5rem; color: #222; background: #fff; }}
+body {{ font: 1.1rem/1.6 system-ui, sans-serif; }}
 h1 {{ line-height: 1.2; }}
 h2 {{ font-size: 1.2rem; margin: 2rem 0 0.5rem; }}
 ul {{ list-style: none; padding: 0; }}
@@ -78,8 +79,8 @@ kbd {{ border: 1px solid #999; border-radius: 0.2rem; padding: 0 0.35rem; font: 
 <body>
 <main>
 <h1>Slides: {title}</h1>
-<p>Space goes on, <kbd>Esc</kbd> or <kbd>o</kbd> shows all slides, <kbd>s</kbd> opens the speaker view with notes and the next
-slide, <kbd>f</kbd> fills the screen, <kbd>b</kbd> makes it black, <kbd>?</kbd> lists all keys.</p>
+<p><kbd>Space</kbd> goes on, <kbd>o</kbd> or <kbd>Esc</kbd> shows all slides, <kbd>s</kbd> opens the speaker view with
+notes and the next slide, <kbd>f</kbd> fills the screen, <kbd>b</kbd> makes it black, <kbd>?</kbd> lists all keys.</p>
 {parts}
 </main>
 </body>
@@ -209,10 +210,7 @@ def _index(root: Path, title: str, titles: dict[str, str]) -> str:
 
 def _row(name: str, title: str) -> str:
     number, _, rest = title.partition(" ") if title[:1].isdigit() else (str(int(name[:2])), "", title)
-    return (
-        f'<li><span class="number">{number}</span>'
-        f'<a href="notebooks/{name}.html">{html.escape(rest)}</a></li>'
-    )
+    return f'<li><span class="number">{number}</span><a href="notebooks/{name}.html">{html.escape(rest)}</a></li>'
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ window.FitSlides = () => ({
   async init(deck) {
     const { width, height } = deck.getConfig();
     const SMALLEST = 0.7, STEP = 0.03;  // of letters
-    const READABLE = 600, LEAST = 400;  // widths of a figure
+    const READABLE = [680, 440], LEAST = [400, 300];  // width and height of a figure, one of which it keeps
 
     if (document.readyState != "complete") await new Promise((done) => window.addEventListener("load", done));
     if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
@@ -13,11 +13,11 @@ window.FitSlides = () => ({
 
     const excess = (slide) => Math.max(slide.scrollHeight - height, slide.scrollWidth > width + 1 ? 1 : 0);
 
-    function shrink(slide, figures, narrowest) {
+    function shrink(slide, figures, [narrowest, lowest]) {
       for (const figure of figures) {
         const box = figure.getBoundingClientRect();
         const more = (slide.scrollHeight - height) / figures.length;
-        const least = Math.min(box.height, (narrowest * box.height) / box.width);
+        const least = Math.min(box.height, lowest, (narrowest * box.height) / box.width);
         if (more > 0) figure.style.height = `${Math.max(least, box.height - more)}px`;
       }
     }
