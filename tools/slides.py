@@ -29,7 +29,7 @@ from tools.notebooks import chosen
 BREAK = "```{revealjs-break}\n:data-continued: true\n```"
 LEFT_OUT = {"solution", "check", "colab", "remove-cell", "hide-cell"}  # tags
 SHOWN = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain")
-PAGE_HANDLERS = ("sphinx.builders.", "sphinx.ext.mathjax", "course", "tools.slides")
+KEPT_HANDLERS = ("sphinx.", "course", "tools.slides")  # of pages and what is built; course brings MathJax
 # reveal.js and its plugins come inside sphinx-revealjs; nothing is fetched.
 SETTINGS = {
     "nb_mime_priority_overrides": [("revealjs", kind, 10 * place) for place, kind in enumerate(SHOWN, start=1)],
@@ -134,9 +134,9 @@ def take_slides(app: Sphinx, docname: str, text: list[str]) -> None:
 
 
 def drop_page_handlers(app: Sphinx) -> None:
-    """Disconnects what the book's theme and extensions add to pages: a slide has no side bar and no buttons."""
-    for listener in list(app.events.listeners["html-page-context"]):
-        if not listener.handler.__module__.startswith(PAGE_HANDLERS):
+    """Disconnects what the book's theme and extensions do to pages: a slide has no side bar, buttons and icons."""
+    for listener in [*app.events.listeners["html-page-context"], *app.events.listeners["build-finished"]]:
+        if not listener.handler.__module__.startswith(KEPT_HANDLERS):
             app.disconnect(listener.id)
 
 
