@@ -10,9 +10,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tools.convert import convert, sources
-from tools.notebooks import TIMES
+from tools.notebooks import TIMES, book_edition
+from tools.slides import slide_count
 
-HEADS = ("chapter", "minutes", "runs [s]", "longest cell [s]", "exercises", "needs")
+HEADS = ("chapter", "minutes", "runs [s]", "longest cell [s]", "slides", "exercises", "needs")
 
 
 def lesson(source: Path, root: Path) -> dict[str, str]:
@@ -28,6 +29,7 @@ def lesson(source: Path, root: Path) -> dict[str, str]:
         re.search(r"\bTime:\s+(\d+)\s+minutes", text)[1],
         str(ran.get("seconds", "–")),
         str(ran.get("longest", "–")),
+        str(slide_count(book_edition(source, root))),
         f"{len(asked)} ({sum(asked)} min)",
         ", ".join(needed) or "–",
     )
