@@ -164,6 +164,12 @@ def test_search_finds(site):
     assert not site.foreign
 
 
+def results(tab) -> "playwright.Locator":
+    """The entries of a finished search."""
+    tab.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText.includes('finished')")
+    return tab.locator("#search-results li")
+
+
 @pytest.mark.parametrize(
     ("query", "chapter"),
     [
@@ -175,10 +181,47 @@ def test_search_finds(site):
     ],
 )
 def test_search_for_a_method_finds_its_chapter_first(site, query, chapter):
-    tab = site.open(f"search.html?q={query}")
-    tab.wait_for_function("document.querySelectorAll('#search-results li').length > 3")
-    tab.wait_for_timeout(300)  # results come in one by one, in their order
-    assert f"notebooks/{chapter}" in tab.locator("#search-results li a").first.get_attribute("href")
+    found = results(site.open(f"search.html?q={query}"))
+    assert found.count() > 3
+    assert f"notebooks/{chapter}" in found.first.locator("a").get_attribute("href")
+
+
+def test_search_for_a_term_shows_its_definition(site):
+    tab = site.open("search.html?q=SIC")  # which is in "physics" too
+    first = results(tab).first
+    assert first.locator("a").inner_text() == "SIC (glossary)"
+    first.locator(".context").wait_for()
+    assert first.locator(".context").inner_text().startswith("Significance improvement characteristic: ")
+    results(site.open("search.html?q=kernel+machine")).first.get_by_text("kernel machine (glossary)").wait_for()
+
+
+def test_search_shows_results_while_one_types(site):
+    """Without excerpts, which would ask for every page; the index is asked for when the field is entered."""
+    tab = site.open("notebooks/11-cwola.html")
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+    assert tab.evaluate("Search.hasIndex()") is False
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("cathode")
+    found = results(tab)
+    assert "13-cathode" in found.first.locator("a").get_attribute("href")
+    assert f"found {found.count()} page(s)" in tab.locator("#search-results [role=status]").inner_text()
+    assert asked.count("searchindex.js") == 1 and not [name for name in asked if name.endswith(".html")]
+    found.first.locator("a").click()
+    tab.wait_for_url("**/notebooks/13-cathode.html*")
+    assert not site.errors and not site.foreign
+
+
+def test_search_in_a_book_opened_as_a_file(site):
+    """There pages cannot be asked for: no excerpts, no failed requests, and a word on what to do."""
+    tab = site.tab.context.browser.new_page()
+    errors = []
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(f"{(HTML / 'search.html').as_uri()}?q=CATHODE")
+    assert "13 CATHODE" in results(tab).first.inner_text()
+    assert "make serve" in tab.locator("#search-results").inner_text() and not errors
+    tab.close()
 
 
 def test_search_field_opens_and_leads_to_results(site):
