@@ -84,7 +84,7 @@ def theme(tmp_path):
 
 
 def slim(folder):
-    weights.slim(SimpleNamespace(outdir=folder, builder=SimpleNamespace(format="html")), None)
+    weights.slim(SimpleNamespace(outdir=folder, builder=SimpleNamespace(name="html")), None)
     return {file.relative_to(folder): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
 
 

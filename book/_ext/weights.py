@@ -75,7 +75,7 @@ def shrink_font(path: Path, points: set[int]) -> None:
 
 def slim(app: Sphinx, exception: Exception | None) -> None:
     """Shrinks the icons, once all pages are written; files of a form that is not known stay whole, with a warning."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":  # slides have another theme
         return
     folder = Path(app.outdir) / "_static"
     used = used_icons(Path(app.outdir))
