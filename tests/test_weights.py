@@ -49,9 +49,8 @@ def test_where_there_is_mathematics(body, maths):
 
 
 def test_rules_of_icons_in_use_stay_with_the_characters_that_they_show():
-    style = '.fa-sun:before{content:"\uf185"}.fa-close:before,.fa-xmark:before{content:"\uf00d"}.x:after{content:"\\f107"}'
-    kept = weights.subset_rules(style, {"close"})
-    assert kept == '.fa-close:before,.fa-xmark:before{content:"\uf00d"}.x:after{content:"\\f107"}'
+    kept = '.fa-close:before,.fa-xmark:before{content:"\uf00d"}.x:after{content:"\\f107"}'
+    assert weights.subset_rules('.fa-sun:before{content:"\uf185"}' + kept, {"close"}) == kept
     assert weights.characters(kept) == {0xF00D, 0xF107}
 
 
@@ -105,7 +104,8 @@ def test_the_installed_theme_is_of_the_known_form(theme):
 )
 def test_a_theme_of_another_form_stays_whole_and_warns(theme, monkeypatch, name, old, new):
     path = theme / name
-    assert old in (text := path.read_text())
+    text = path.read_text()
+    assert old in text
     path.write_text(text.replace(old, new))
     before = {file.relative_to(theme): file.stat().st_size for file in theme.rglob("*") if file.is_file()}
     warnings = []
