@@ -1,7 +1,7 @@
 """Sphinx extension: the first use of a glossary term in a chapter links to its entry, and shows the definition.
 
-The definition is an attribute, which words.css draws while the link has the pointer or the keyboard: nothing is fetched,
-no script is needed, and definitions stay out of the search index, of its excerpts, and of what a reader copies.
+The definition is an attribute, which words.css draws while the link has the pointer or the keyboard: nothing is
+fetched, no script is needed, and definitions stay out of the search index, its excerpts, and what a reader copies.
 """
 
 import re
