@@ -8,12 +8,39 @@ timed = TIMEFORMAT='== $(1): %0R s'; time
 style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides student serve live data clean
+.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides slides-pdf handout student serve live data clean
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+## Read
 
 book: .venv/.has-book  ## set up .venv, build the book from the executed notebooks into _build/html
 	@$(build)
+
+serve: | _build/html/index.html  ## show the book at http://127.0.0.1:8000 (PORT=8001: there)
+	@echo "http://127.0.0.1:$(PORT) - Ctrl-C ends it"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+## Teach
+
+live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, _live/ (OUTPUTS=1: with outputs; RESET="03": anew)
+	@$(BIN)/python -m tools.editions live $(if $(OUTPUTS),--outputs) --reset "$(RESET)"
+	@mkdir -p .venv/share/jupyter/lab/settings && cp tools/jupyterlab.json .venv/share/jupyter/lab/settings/overrides.json
+	@$(BIN)/jupyter lab _live
+
+student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
+	@$(BIN)/python -m tools.editions student
+
+slides: .venv/.has-book  ## make slides, shown without a network: _build/slides/index.html (ONLY="13": of this chapter)
+	@$(BIN)/python -m tools.slides $(ONLY)
+
+slides-pdf: .venv/.has-book,test slides  ## make the slides, and PDFs of them: _build/slides/pdf/ (ONLY="13")
+	@$(BIN)/python -m tools.pdf slides $(ONLY)
+
+handout: .venv/.has-book,test | _build/html/index.html  ## print chapters on A4, without answers: _build/handout/ (ONLY="13")
+	@$(BIN)/python -m tools.pdf handout $(ONLY)
+
+## Develop
 
 test check: export OMP_NUM_THREADS = 1
 test check: export DMLIB_BUDGET = quick
@@ -43,20 +70,6 @@ nplm-tables: .venv/.has-book,test  ## compute the stored tables of chapter 17 an
 
 nplm-dimuon: .venv/.has-book,test  ## compute the stored tables of chapter 18 anew (an hour; goes on where it was)
 	@$(BIN)/python -m tools.studies nplm_dimuon
-
-slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
-	@$(BIN)/python -m tools.slides
-
-student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
-	@$(BIN)/python -m tools.editions student
-
-serve: | _build/html/index.html  ## show the book at http://127.0.0.1:8000 (PORT=8001: there)
-	@echo "http://127.0.0.1:$(PORT) - Ctrl-C ends it"
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
-
-live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, _live/ (OUTPUTS=1: with outputs; RESET="03": anew)
-	@$(BIN)/python -m tools.editions live $(if $(OUTPUTS),--outputs) --reset "$(RESET)"
-	@$(BIN)/jupyter lab _live
 
 data: .venv-generate/.has-generate  ## generate the embedded samples anew (hours); SET="lhco": this one
 	@.venv-generate/bin/python -m data_scripts $(SET)

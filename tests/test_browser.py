@@ -89,6 +89,7 @@ def test_page_loads_whole(site, page):
     assert not site.errors
     assert not site.foreign
     page.wait_for_function("[...document.images].every(image => image.complete || image.loading == 'lazy')")
+    assert not page.locator("i[class*=fa-]").count(), "an icon that was not drawn"
     undrawn = "[...document.querySelectorAll('article img, .logo img')].filter(i => !i.naturalWidth).map(i => i.src)"
     assert not page.evaluate(undrawn)
     assert not page.locator("mjx-merror, [data-mjx-error]").count(), "a formula that MathJax cannot read"
@@ -163,6 +164,23 @@ def test_search_finds(site):
     assert not site.foreign
 
 
+@pytest.mark.parametrize(
+    ("query", "chapter"),
+    [
+        ("CATHODE", "13-cathode"),
+        ("r-anode", "14-r-anode"),
+        ("ANODE", "12-anode"),
+        ("CWoLa", "11-cwola"),
+        ("nplm", "16-"),
+    ],
+)
+def test_search_for_a_method_finds_its_chapter_first(site, query, chapter):
+    tab = site.open(f"search.html?q={query}")
+    tab.wait_for_function("document.querySelectorAll('#search-results li').length > 3")
+    tab.wait_for_timeout(300)  # results come in one by one, in their order
+    assert f"notebooks/{chapter}" in tab.locator("#search-results li a").first.get_attribute("href")
+
+
 def test_search_field_opens_and_leads_to_results(site):
     tab = site.open("book/intro.html")
     tab.keyboard.press("Control+k")
@@ -184,6 +202,35 @@ def test_dark_mode_switches_and_figures_stay_on_white(site):
         assert figure.evaluate("i => getComputedStyle(i).filter") == "none"
     assert {theme for theme, _ in seen} == {"light", "dark"} and len(seen) == 2
     tab.evaluate("localStorage.clear()")
+
+
+def test_pages_can_be_read_without_scripts(site):
+    """Whatever the reader's system prefers: the text stands out from its ground, in prose and in code."""
+    for scheme in ("dark", "light"):
+        context = site.tab.context.browser.new_context(java_script_enabled=False, color_scheme=scheme)
+        tab = context.new_page()
+        tab.goto(site.url + "notebooks/13-cathode.html")
+        for part in ("article p", "article .highlight"):
+            shade = {}
+            for what in ("color", "backgroundColor"):
+                colour = tab.locator(part).first.evaluate(f"e => getComputedStyle(e).{what}")
+                numbers = [float(number) for number in colour.partition("(")[2].rstrip(")").split(",")]
+                shade[what] = 255 if numbers[3:] == [0] else sum(numbers[:3]) / 3  # nothing of its own: the white page
+            assert shade["backgroundColor"] - shade["color"] > 150, f"{part} in a browser that prefers {scheme}"
+        context.close()
+
+
+def test_paper_holds_the_text_and_no_folded_answer(site):
+    tab = site.open("notebooks/13-cathode.html")
+    tab.emulate_media(media="print")
+    seen = {
+        name: tab.locator(name).first.is_visible()
+        for name in ("h1.onlyprint, .onlyprint h1", ".exercise h3", ".bd-sidebar-primary")
+    }
+    answers = tab.locator(".exercise details").evaluate_all("folds => folds.map(f => getComputedStyle(f).display)")
+    tab.emulate_media(media="screen")
+    assert list(seen.values()) == [True, True, False]
+    assert answers and set(answers) == {"none"}
 
 
 def test_keyboard_skips_to_the_content(site):

@@ -6,6 +6,7 @@ with its outputs. `run` executes the chapters of which some code or data changed
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from tools.outputs import keep_pictures, tidy
 from tools.plain import plain
 from tools.rules import complaints, executed
 
+TIMES = Path("book/times.json")
 CELL_TIMEOUT = 300  # seconds; a chapter's cells take 20 at most on a laptop
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1"
@@ -123,16 +125,32 @@ def _with_outputs_of(new: NotebookNode, old: NotebookNode) -> NotebookNode:
     return new
 
 
-def slowest(nb: NotebookNode) -> str:
-    """Names the code cell of a fresh run that took longest."""
+def cell_seconds(nb: NotebookNode) -> dict[int, float]:
+    """Returns the number of each code cell of a fresh run with the seconds that it took."""
     took = {}
     for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
         times = cell.metadata.get("execution", {})
         if "shell.execute_reply" in times:
             start, end = (datetime.fromisoformat(times[k]) for k in ("iopub.execute_input", "shell.execute_reply"))
             took[number] = (end - start).total_seconds()
+    return took
+
+
+def slowest(nb: NotebookNode) -> str:
+    """Names the code cell of a fresh run that took longest."""
+    took = cell_seconds(nb)
     cell = max(took, key=took.get, default=None)
     return "" if cell is None else f"; cell {cell} took {took[cell]:.1f} s"
+
+
+def record(source: Path, nb: NotebookNode, root: Path = ROOT) -> None:
+    """Keeps the seconds of a fresh run, all of it and its longest cell, for the table on the page for teachers."""
+    took = cell_seconds(nb).values()
+    path = root / TIMES
+    times = json.loads(path.read_text()) if path.exists() else {}
+    times[source.stem] = {"seconds": round(sum(took)), "longest": round(max(took, default=0))}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(dict(sorted(times.items())), indent=1) + "\n")
 
 
 def run(source: Path, root: Path = ROOT, force: bool = False) -> str:
@@ -151,6 +169,7 @@ def run(source: Path, root: Path = ROOT, force: bool = False) -> str:
         new, done = _with_outputs_of(new, old), "converted"
     else:
         done = "ran" + slowest(execute(new))
+        record(source, new, root)
         new = tidy(new)
         new = keep_pictures(new, old) if old is not None else new
     new.metadata = nbformat.from_dict(metadata)

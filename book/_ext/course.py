@@ -90,9 +90,19 @@ def repair_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
     scripts[:] = reversed(once.values())
 
 
+def name_theme(app: Sphinx, exception: Exception | None) -> None:
+    """Makes pages light where no script runs; the theme leaves them without colours. Its script decides otherwise."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(' data-theme="auto">', ' data-theme="light">', 1), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=100)  # before the theme reads its options
     app.connect("autodoc-process-docstring", mark_prose, priority=100)  # before napoleon
     app.connect("html-page-context", repair_page)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", name_theme)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
