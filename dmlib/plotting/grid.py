@@ -127,7 +127,7 @@ def _with_unit(name: str, unit: str) -> str:
 
 
 def _side(right: bool) -> str:
-    return f' class="{"number" if right else "text"}" style="text-align: {"right" if right else "left"}"'
+    return f' style="text-align: {"right" if right else "left"}"'
 
 
 def _row_spans(index: list[tuple[str, ...]]) -> list[list[int]]:
