@@ -119,6 +119,18 @@ def test_text_for_terminals_is_aligned():
     ]
 
 
+def test_fractions_among_the_labels_stand_below_each_other():
+    index = pd.MultiIndex.from_tuples(
+        [(3.5, 1_000, "a"), (4.0, 20, "b"), (-0.25, 3, np.nan)], names=["from", "n", "of"]
+    )
+    assert parsed(pd.Series([1, 2, 3], index, name="x")).texts()[1:] == [
+        ["3.50", "1,000", "a", "1"],
+        ["4.00", "20", "b", "2"],
+        ["−0.25", "3", "", "3"],
+    ]
+    assert [row[0] for row in parsed(pd.Series([1, 2], [1e-7, 0.5], name="x")).texts()[1:]] == ["1 × 10⁻⁷", "0.5"]
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "expected"),
     [
@@ -147,6 +159,18 @@ def test_text_for_terminals_is_aligned():
 )
 def test_cells(value, digits, expected):
     assert cell(value, digits, "gone") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["331927", "-1.44969", "4.63 ± 0.14", "< 0.01", "12.3%", "50 %", "1 × 10⁻¹⁰", "1e-4", "∞"]
+)
+def test_written_numbers_stand_to_the_right(text):
+    assert parsed(pd.Series([text, None], name="x")).rows[1][0][1]["style"] == "text-align: right"
+
+
+@pytest.mark.parametrize("text", ["2b", "1 against 0", "", "two", "H_T", "3 < 4"])
+def test_words_stand_to_the_left(text):
+    assert parsed(pd.Series([text, 1.0], name="x")).rows[1][0][1]["style"] == "text-align: left"
 
 
 def test_too_small_numbers_are_bounds_where_nothing_is_negative():
