@@ -95,6 +95,7 @@ def test_the_cut_of_chapter_02_moves(tab):
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.goto((HTML / "02-figures-of-merit.html").as_uri(), wait_until="load")
     slider = tab.get_by_label("cut on the missing momentum")
+    slider.scroll_into_view_if_needed()
     shown = tab.locator("[id^=slider-] dl")
     assert "400 GeV" in shown.inner_text()
     before = slider.bounding_box()
