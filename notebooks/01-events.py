@@ -377,7 +377,7 @@ print("the same in every event:", ak.all(by_hand == package))
 # %% [markdown]
 # Channels overlap: an event may pass two. Load all four backgrounds, and count what share of each passes the others.
 
-# %%
+# %% table={"caption": "Share of each channel's background that passes the selections of the others.", "name": "tab-overlap"}
 names = dmlib.channels.CHANNELS
 channels = {}
 overlap = pd.DataFrame(index=names, columns=names, dtype=float)
@@ -395,7 +395,7 @@ plotting.table(overlap, digits=3)
 #
 # Now the question that decides what an anomaly detector will learn as ordinary: what are the channels made of?
 
-# %%
+# %% table={"caption": "What the background of each channel is made of, in per cent.", "name": "tab-composition"}
 def composition_of(events):
     weights = pd.Series(events.weight.tolist(), events.process.to_list())
     return weights.groupby(level=0).sum() / weights.sum()

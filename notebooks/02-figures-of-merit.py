@@ -175,7 +175,7 @@ score_functions = {
 # %% [markdown]
 # The background is weighted, the signal has one weight. All figures of merit come in one table, each with an error.
 
-# %%
+# %% table={"caption": "Figures of merit of the missing momentum in channel 3, with their statistical errors.", "name": "tab-merit"}
 met = score_functions["missing momentum"]
 merit = metrics.figures_of_merit(met(background), met(gluinos), weights)
 plotting.table(merit, {"events": 0}, errors={"value": "error"})
@@ -295,7 +295,7 @@ plotting.table(shown.unstack("score"))
 # A signal may show up in two channels, and it is enough to see it in one. The largest over its channels is the *total
 # improvement*, TI, of that signal; the challenge chose its best methods by their median TI over the signals.
 
-# %%
+# %% table={"caption": "Smallest, median and largest total improvement over the signals.", "name": "tab-improvement"}
 total_improvement = max_si["value"].groupby(["score", "signal"]).max()
 over_signals = total_improvement.groupby("score")
 plotting.table(over_signals.agg(["min", "median", "max"]))

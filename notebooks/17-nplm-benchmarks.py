@@ -188,7 +188,7 @@ for ax, (name, k) in zip(axes.flat, dof.items(), strict=True):
 # weights and biases. *By counting*: how many toys of the reference come as high? *By a gamma law* fitted to these toys,
 # whose tail is an extrapolation, but of what was seen.
 
-# %%
+# %% table={"caption": "Significance of the four problems' signals, read in three ways, and as published.", "name": "tab-significance"}
 rows = {}
 for name, k in dof.items():
     new, zero = stored(name, "signal"), stored(name, "null")

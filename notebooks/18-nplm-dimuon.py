@@ -806,7 +806,7 @@ axes[0].legend();
 # Twenty events of a Z' of 300 GeV in twenty thousand. Does it help the machine to remove events that cannot be signal? To be
 # shown the mass, in place of the angle? The paper has numbers for all of it.
 
-# %%
+# %% table={"caption": "Significance of twenty and of forty signal events after cuts, beside the paper's.", "name": "tab-cuts"}
 said = {"whole": 0.9, "pT > 75": 1.0, "pT > 75, stiff": 1.0}
 said |= {"m_ll > 95": 1.4, "m_ll > 95, stiff": 1.4, "mass for angle": 2.3}
 rows = {}
