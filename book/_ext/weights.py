@@ -1,6 +1,6 @@
 """Sphinx extension: pages load what they show.
 
-Of the theme's 2,000 icons, which it has three times (a script, fonts, a style sheet), those in use are kept. MathJax comes
+Of the 2,000 icons, which the theme has three times (a script, fonts, a style sheet), those in use are kept. MathJax comes
 only where there is mathematics.
 """
 
