@@ -8,7 +8,7 @@ timed = TIMEFORMAT='== $(1): %0R s'; time
 style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides student serve live data clean
+.PHONY: help book test check notebooks rehearse bench resonant nplm-tables nplm-dimuon slides slides-pdf handout student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -31,8 +31,14 @@ live: .venv/.has-book  ## open JupyterLab on your own copy of the notebooks, _li
 student: .venv/.has-book  ## make the notebooks without solutions and outputs: _student/
 	@$(BIN)/python -m tools.editions student
 
-slides: .venv/.has-book  ## make reveal.js slides of every chapter, shown without a network: _build/slides/index.html
-	@$(BIN)/python -m tools.slides
+slides: .venv/.has-book  ## make slides, shown without a network: _build/slides/index.html (ONLY="13": of this chapter)
+	@$(BIN)/python -m tools.slides $(ONLY)
+
+slides-pdf: .venv/.has-book,test slides  ## make the slides, and PDFs of them: _build/slides/pdf/ (ONLY="13")
+	@$(BIN)/python -m tools.pdf slides $(ONLY)
+
+handout: .venv/.has-book,test | _build/html/index.html  ## print chapters on A4, without answers: _build/handout/ (ONLY="13")
+	@$(BIN)/python -m tools.pdf handout $(ONLY)
 
 ## Develop
 

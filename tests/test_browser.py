@@ -347,3 +347,84 @@ def test_navigation_opens_on_a_phone(site):
     tab.locator(".primary-toggle").locator("visible=true").first.click()
     entry.first.click()
     tab.wait_for_url("**/glossary.html")
+
+
+def open_tip(tab, index: int, by: str) -> "playwright.Locator":
+    """Points at a term of the glossary, or goes there by the Tab key, and returns its tip."""
+    term = tab.locator("a.glossary-term").nth(index)
+    if by == "pointer":
+        term.hover()
+    else:
+        term.focus()
+        tab.keyboard.press("Shift+Tab")
+        tab.keyboard.press("Tab")
+        assert term.evaluate("term => term == document.activeElement")
+    return tab.locator("a.glossary-term + .glossary-tip").nth(index)
+
+
+@pytest.mark.parametrize("by", ["pointer", "keyboard"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_every_definition_shows_on_the_screen(site, viewport, by):
+    """Whole, near its word, without moving the text; Escape closes it, and the next place opens the next."""
+    tab = site.open("notebooks/13-cathode.html", viewport)
+    tab.wait_for_function(
+        "document.querySelectorAll('mjx-container').length >= document.querySelectorAll('article .math').length"
+    )
+    count = tab.locator("a.glossary-term").count()
+    assert count >= 10
+    height = tab.evaluate("document.body.scrollHeight")
+    for index in range(count):
+        tip = open_tip(tab, index, by)
+        assert tip.is_visible() and tab.locator(".glossary-tip:visible").count() == 1
+        box, word = tip.bounding_box(), tab.locator("a.glossary-term").nth(index).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"], index
+        assert box["y"] >= 0 and box["y"] + box["height"] <= viewport["height"], index
+        gaps = (box["y"] - word["y"] - word["height"], word["y"] - box["y"] - box["height"])
+        assert -1 <= max(gaps) < 40, f"the tip of word {index} covers it, or is far away: {gaps}"
+    assert tab.evaluate("document.body.scrollHeight") == height
+    tab.keyboard.press("Escape")
+    assert not tip.is_visible()
+    assert open_tip(tab, 0, by).is_visible()
+
+
+def test_the_pointer_reaches_a_definition(site):
+    tab = site.open("notebooks/13-cathode.html")
+    tip = open_tip(tab, 3, "pointer")
+    box = tip.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=20)
+    assert tip.is_visible()
+    tab.mouse.move(0, 0, steps=20)
+    assert not tip.is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_open_definition_is_accessible(site, theme):
+    tab = site.open("notebooks/13-cathode.html")
+    tab.emulate_media(color_scheme=theme)
+    tab.wait_for_function("theme => document.documentElement.dataset.theme == theme", arg=theme)
+    tip = open_tip(tab, 3, "keyboard")
+    colours = tip.evaluate("""tip => {
+        const style = getComputedStyle(tip, "::before");
+        return [style.color, style.backgroundColor].map(colour => {
+            const [r, g, b] = colour.match(/[\\d.]+/g).map(x => x / 255).map(
+                x => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        });
+    }""")
+    assert (max(colours) + 0.05) / (min(colours) + 0.05) > 7  # axe does not see what a style sheet writes
+    tab.evaluate(axe.AXE_SCRIPT)
+    scope = {"include": [["article p"]], "exclude": [["mjx-container"]]}
+    found = tab.evaluate("scope => axe.run(scope)", scope)["violations"]
+    tab.emulate_media(color_scheme="light")
+    assert not [(fault["id"], fault["nodes"][0]["html"]) for fault in found]
+
+
+def test_code_with_links_is_copied_as_it_is(site):
+    tab = site.open("notebooks/13-cathode.html")
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    cells = tab.locator(".cell_input .highlight:has(a):visible")
+    assert cells.count() > 5
+    for cell in cells.all():
+        cell.hover()
+        cell.locator("button.copybtn").click()
+        assert tab.evaluate("navigator.clipboard.readText()").strip() == cell.locator("pre").inner_text().strip()

@@ -20,7 +20,6 @@ from tools.convert import ROOT, colab_cell, convert
 from tools.freshness import fingerprint
 from tools.notebooks import book_edition, made, main, problem, read, run
 from tools.outputs import same_picture, tidy
-from tools.slides import BREAK, slide_edition
 
 CHAPTER = """\
 # %% [markdown]
@@ -407,16 +406,6 @@ def test_live_edition_shows_no_answer_and_no_outputs_unless_asked(chapter):
     for cell in editions.live_edition(nb, outputs=True).cells:
         assert not ("solution" in cell.metadata.get("tags", []) and cell.get("outputs"))
         assert "One and one are two" not in cell.source or cell.source.startswith("<details><summary>Answer</summary>")
-
-
-def test_slides_break_before_text_and_show_no_solution(chapter):
-    nb = read(chapter)
-    nb.cells.insert(1, nbformat.v4.new_markdown_cell("A further thought."))
-    deck = slide_edition(nb)
-    sources = [cell.source for cell in deck.cells]
-    assert sources[sources.index("A further thought.") - 1] == BREAK
-    assert sources[sources.index("### Exercise 1.1: Adding (2 min)\nAdd one and one.\n\n**Expect:** 2.") - 1] != BREAK
-    assert "1 + 1" not in sources and "assert True" not in sources
 
 
 def test_make_help_lists_every_target():

@@ -149,6 +149,12 @@ def test_a_page_shows_no_cell_that_waits_for_code(chapter):
     assert "# your code" in "".join(cell.source for cell in convert(chapter).cells)
 
 
+def test_notes_for_the_speaker_are_in_no_notebook(tmp_path):
+    source = tmp_path / "07-toy.py"
+    source.write_text('# %% [markdown]\n# # A toy\n\n# %% [markdown] tags=["notes"]\n# Ask first.\n')
+    assert texts(plain(convert(source), 7)) == ["# 07 A toy"]
+
+
 def test_what_is_closed_on_a_page_is_closed_in_a_notebook(tmp_path):
     source = tmp_path / "07-toy.py"
     source.write_text('# %% tags=["hide-input"]\n1\n\n# %% tags=["check"]\nassert True\n\n# %%\n2\n')

@@ -83,7 +83,7 @@ def test_stacked_tells_all_signals_and_unknown_processes_apart():
     signals = {f"signal {i}": ([0.5], [1.0]) for i in range(6)}
     ax = plotting.stacked([0.5] * 3, ["new", "newer", "ttbar"], [1.0, 2.0, 3.0], [0, 1], "x", signals=signals)
     handles, labels = ax.get_legend_handles_labels()
-    assert sorted(labels) == sorted(["new", "newer", "ttbar", "stat. unc.", *signals])
+    assert sorted(labels) == sorted(["new", "newer", "top pairs", "stat. unc.", *signals])
     looks = [(handle.get_facecolor(), handle.get_edgecolor(), handle.get_linestyle()) for handle in handles]
     assert len(set(looks)) == len(looks)
 

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[1]
 HELD_ON_COLAB = ("numpy", "scipy", "torch")
 # What a tag implies; authors write the first tag only.
-IMPLIED_TAGS = {"check": "remove-cell", "colab": "remove-cell", "solution": "hide-cell"}
+IMPLIED_TAGS = {"check": "remove-cell", "colab": "remove-cell", "notes": "remove-cell", "solution": "hide-cell"}
 CLOSED = {"remove-cell", "hide-cell", "hide-input", "remove-input"}  # tags of code that is closed in JupyterLab too
 
 NOTEBOOK_METADATA = {

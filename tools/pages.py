@@ -26,9 +26,13 @@ def without_blanks(nb: NotebookNode) -> NotebookNode:
 
 
 def take_source(app: Sphinx, docname: str, text: list[str]) -> None:
+    """Gives Sphinx a chapter in the book's edition; what is for the speaker only the slides get."""
     if docname.startswith("notebooks/"):
         root = Path(app.srcdir)
-        text[0] = nbformat.writes(without_blanks(book_edition(root / f"{docname}.py", root)))
+        nb = without_blanks(book_edition(root / f"{docname}.py", root))
+        if app.builder.name != "revealjs":
+            nb.cells = [cell for cell in nb.cells if "notes" not in tags(cell)]
+        text[0] = nbformat.writes(nb)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -38,6 +38,8 @@ def plain(nb: NotebookNode, chapter: int, root: Path = ROOT) -> NotebookNode:
     figures = {cell.id: number for number, cell in enumerate(captioned(nb, "figure"), start=1)}
     cells = []
     for cell in nb.cells:
+        if "notes" in tags(cell):  # for the speaker of the slides alone
+            continue
         cells.append(cell)
         if cell.cell_type == "markdown":
             cell.source = markdown(cell.source, bibliography)

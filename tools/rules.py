@@ -13,7 +13,7 @@ from tools.convert import dumps, tags
 from tools.outputs import PNG
 
 IMAGE_BYTES, NOTEBOOK_BYTES = 80_000, 600_000
-KNOWN_TAGS = {"check", "colab", "exercise", "solution", "nbval-check-output", "remove-cell", "hide-cell"} | {
+KNOWN_TAGS = {"check", "colab", "exercise", "notes", "solution", "nbval-check-output", "remove-cell", "hide-cell"} | {
     f"{verb}-{part}" for verb in ("hide", "remove") for part in ("input", "output")
 }
 NOT_KEPT = {

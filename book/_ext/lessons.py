@@ -11,12 +11,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from tools.convert import convert, sources
 from tools.notebooks import book_edition
+from tools.slides import slide_count
 from tools.times import TIMES
-
-try:
-    from tools.slides import slide_count
-except ImportError:  # until slides are counted: the column is left out
-    slide_count = None
 
 HEADS = ("chapter", "minutes", "code runs [s]", "longest cell [s]", "slides", "exercises", "needs")
 
@@ -39,12 +35,11 @@ def lesson(source: Path, root: Path) -> dict[str, str]:
         "minutes": box[2],
         "code runs [s]": str(ran.get("seconds", "–")),
         "longest cell [s]": str(ran.get("longest", "–")),
+        "slides": str(slide_count(book_edition(source, root))),
         "exercises": f"{len(asked)} ({sum(asked)} min)",
         "needs": ", ".join(re.findall(r"\]\((\d\d)-[\w-]+\.ipynb\)", box[1])) or "–",
     }
-    if slide_count is not None:
-        said["slides"] = str(slide_count(book_edition(source, root)))
-    return {head: said[head] for head in HEADS if head in said}
+    return {head: said[head] for head in HEADS}
 
 
 class Lessons(SphinxDirective):

@@ -1,7 +1,7 @@
 """Sphinx extension: pages load what they show.
 
-Of the 2,000 icons, which the theme has three times (a script, fonts, a style sheet), those in use are kept. MathJax comes
-only where there is mathematics.
+Of the theme's 2,000 icons, which it has three times (a script, fonts, a style sheet), those in use are kept. MathJax
+comes only where there is mathematics.
 """
 
 import re

@@ -1,16 +1,17 @@
-"""One style for the course, and the figures that come back in many chapters."""
+"""The figures that come back in many chapters."""
 
 from __future__ import annotations
 
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from cycler import cycler
 
 from dmlib import _check
+
+from .names import PROCESS_NAMES
+from .style import BACKGROUND, GREY, OBJECT_STYLE, PROCESS_COLOURS, SIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,53 +19,6 @@ if TYPE_CHECKING:
     import awkward as ak
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
-
-# Okabe and Ito's palette: eight colours that eyes with colour-vision deficiency tell apart.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
-SIGNAL = "#D55E00"
-BACKGROUND = "#0072B2"
-GREY = "#8A8A8A"
-
-# A process keeps its colour from figure to figure.
-PROCESS_COLOURS = {
-    "njets": "#56B4E9",
-    "ttbar": "#E69F00",
-    "w_jets": "#009E73",
-    "z_jets": "#0072B2",
-    "zw": "#CC79A7",
-    "zz": "#F0E442",
-    "ww": "#7F5FA8",
-    "single_top": "#A0522D",
-    "ttbarHiggs": "#4D4D4D",
-}
-
-OBJECT_STYLE = {
-    "j": ("jet", "#56B4E9"),
-    "b": ("b-jet", "#0072B2"),
-    "e-": ("electron", "#009E73"),
-    "e+": ("positron", "#009E73"),
-    "m-": ("muon", "#CC79A7"),
-    "m+": ("antimuon", "#CC79A7"),
-    "g": ("photon", "#E69F00"),
-}
-
-
-def use_style() -> None:
-    """Sets matplotlib's defaults for the course: white figures, readable on a phone and from the last row.
-
-    Example:
-        >>> from dmlib import plotting
-        >>> plotting.use_style()
-    """
-    mpl.rc("axes", grid=True, prop_cycle=cycler(color=COLOURS))
-    mpl.rc("axes.spines", right=False, top=False)
-    mpl.rc("figure", dpi=100, facecolor="white", figsize=(6.4, 3.8))
-    mpl.rc("figure.constrained_layout", use=True)
-    mpl.rc("font", size=11)
-    mpl.rc("grid", alpha=0.25)
-    mpl.rc("legend", frameon=False)
-    mpl.rc("lines", linewidth=1.8)
-    mpl.rc("savefig", facecolor="white")
 
 
 def scatter(
@@ -125,7 +79,7 @@ def stacked(
 
     Arguments:
         values: One value an entry, shape (n,).
-        processes: Name of the process of each entry, shape (n,).
+        processes: Name of the process of each entry, shape (n,); the legend has it in words, see `PROCESS_NAMES`.
         weights: Weight of each entry, shape (n,).
         bins: Bin edges.
         label: Name of the variable, with its unit.
@@ -144,7 +98,7 @@ def stacked(
         >>> from dmlib import plotting
         >>> ax = plotting.stacked([1.0, 2.0], ["ttbar", "ww"], [2.0, 0.5], [0, 1.5, 3], "x [GeV]")
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['ttbar', 'ww', 'stat. unc.']
+        ['top pairs', 'WW', 'stat. unc.']
     """
     values, bins = _check.numbers(values, "values"), _check.finite(_check.numbers(bins, "bins"), "bins")
     if not values.size:
@@ -166,7 +120,8 @@ def stacked(
     others = [name for name in names if name not in PROCESS_COLOURS]
     colours = PROCESS_COLOURS | dict(zip(others, map(str, np.linspace(0.55, 0.85, len(others))), strict=True))  # greys
     masks = [processes == name for name in names]
-    drawn: dict[str, Any] = {"label": list(names), "color": [colours[name] for name in names]}
+    drawn: dict[str, Any] = {"label": [PROCESS_NAMES.get(name, name) for name in names]}
+    drawn["color"] = [colours[name] for name in names]
     drawn["weights"] = [weights[mask] for mask in masks]
     ax.hist([values[mask] for mask in masks], list(bins), stacked=True, histtype="stepfilled", linewidth=0, **drawn)
     total, _ = np.histogram(values, bins, weights=weights)

@@ -1,0 +1,31 @@
+"""Names in words of what the data files call by an identifier."""
+
+# The backgrounds of the Dark Machines challenge (Table 2 of arXiv:2105.14027), as legends and tables call them.
+PROCESS_NAMES = {
+    "njets": "multijets",
+    "w_jets": "W + jets",
+    "z_jets": "Z + jets",
+    "gam_jets": "photon + jets",
+    "ttbar": "top pairs",
+    "single_top": "single top",
+    "single_topbar": "single antitop",
+    "wtop": "W + top",
+    "wtopbar": "W + antitop",
+    "ztop": "Z + top",
+    "ztopbar": "Z + antitop",
+    "atop": "photon + top",
+    "atopbar": "photon + antitop",
+    "ttbarW": "top pair + W",
+    "ttbarZ": "top pair + Z",
+    "ttbarGam": "top pair + photon",
+    "ttbarHiggs": "top pair + Higgs",
+    "ttbarWW": "top pair + WW",
+    "4top": "four tops",
+    "ww": "WW",
+    "zw": "WZ",
+    "zz": "ZZ",
+    "Wgam": "W + photon",
+    "Zgam": "Z + photon",
+    "2gam": "two photons",
+    "single_higgs": "Higgs",
+}
