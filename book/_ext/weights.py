@@ -4,6 +4,7 @@ Of the theme's 2,000 icons, which it has three times (a script, fonts, a style s
 comes only where there is mathematics.
 """
 
+import logging as python_logging
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
+python_logging.getLogger("fontTools").setLevel(python_logging.WARNING)  # else it reports each table of a font
 
 # An icon in the theme's script: name, width, height, other names, code and outlines.
 _ICON = r'"?([a-z0-9-]+)"?:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]*",(?:"[^"]*"|\[[^\]]*\])\]'
