@@ -1,12 +1,15 @@
-/* The order of search results: a chapter named by what is looked for comes first, chapters before the pages of the API. */
+/* The order of search results: a chapter named by what is looked for, other chapters, the API, the cards of the data. */
 var Scorer = {
   score: ([docname, title, anchor, , score]) => {
-    const query = (new URLSearchParams(location.search).get("q") || "").trim().toLowerCase();
-    if (!docname.startsWith("notebooks/")) return score - (docname.startsWith("book/api") ? 5 : 0);
+    if (docname.startsWith("book/api")) return score - 5;
+    if (docname === "book/data") return score - 8;
+    const query = document.querySelector('input[name="q"]').value.trim().toLowerCase();  // typed, or from the address
+    if (!query || anchor || !docname.startsWith("notebooks/")) return score;
     const name = title.toLowerCase().replace(/^\d+ /, "");
-    if (!query || anchor) return score;
-    return score + (name.startsWith(query) ? 200 : name.includes(query) ? 100 : 0);
+    if (name.startsWith(query)) return score + 200;
+    return score + (` ${name}`.includes(` ${query}`) ? 100 : 0);
   },
+  /* Sphinx's own values: the file replaces all of them. */
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },

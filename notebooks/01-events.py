@@ -40,6 +40,7 @@ import numpy as np
 import pandas as pd
 
 import dmlib
+from dmlib import plotting
 
 run = dmlib.start(seed=1)
 
@@ -65,9 +66,9 @@ header
 # An object is its kind and four numbers: energy, transverse momentum, pseudorapidity and azimuth.
 
 # %%
-pd.DataFrame(
-    [o.split(",") for o in objects], columns=["kind", "E", "pT", "eta", "phi"]
-)
+columns = ["kind", "E", "pT", "eta", "phi"]
+by_hand = pd.DataFrame([o.split(",") for o in objects], columns=columns)
+plotting.table(by_hand)
 
 # %% [markdown]
 # Before you read on: 331927 of what? Not GeV: a whole proton of the beam has 6,500 of them. The files are in MeV; in this
@@ -149,7 +150,9 @@ assert abs(dmlib.channels.h_t(three)[0] - h_t) < 1e-3
 # %%
 catalogue = dmlib.samples.catalogue()
 in_2b = catalogue.index.str.fullmatch("darkmachines/2b/[^/]+")
-catalogue.loc[in_2b, ["events", "public_events"]]
+sizes = catalogue.loc[in_2b, ["events", "public_events"]]
+names = {"public_events": "events in the public set"}
+plotting.table(sizes, names=names, missing="not known")
 
 # %% [markdown]
 # Take channel 2b: events with two leptons (electrons or muons), some jets, and missing momentum. The background holds the
@@ -200,10 +203,10 @@ mass = ak.flatten(pair.mass[opposite]).to_numpy()
 process = np.repeat(trilepton.process.to_numpy(), pairs_in_event)
 weight = np.repeat(trilepton.weight.to_numpy(), pairs_in_event)
 
-# %% mystnb={"figure": {"caption": "Mass of opposite lepton pairs in channel 2a. The peak is the Z boson; under it lie pairs whose leptons have two different parents.", "name": "fig-dilepton-mass"}, "image": {"alt": "Stacked histogram of the dilepton mass from 0 to 250 GeV with a high, narrow peak near 91 GeV, mostly of zw and then zz events, on a low, broad continuum."}}
+# %% mystnb={"figure": {"caption": "Mass of opposite lepton pairs in channel 2a. The peak is the Z boson; under it lie pairs whose leptons have two different parents.", "name": "fig-dilepton-mass"}, "image": {"alt": "Stacked histogram of the dilepton mass from 0 to 250 GeV with a high, narrow peak near 91 GeV, mostly of WZ and then ZZ events, on a low, broad continuum."}}
 edges = np.linspace(0, 250, 51)
 label = "mass of the lepton pair [GeV]"
-dmlib.plotting.stacked(mass, process, weight, edges, label, log=False)
+plotting.stacked(mass, process, weight, edges, label, log=False)
 plt.ylabel("pairs in 10/fb, per 5 GeV");
 
 # %% [markdown]
@@ -237,7 +240,7 @@ n_muons = ak.sum(is_muon(stops.objects), axis=1)
 # %% mystnb={"figure": {"caption": "The signal event without a recorded muon from which most escaped: two stops decay to a b quark and a lepton each, here one to a tau and its neutrinos. Seen along the beam, the arrows nearly balance.", "name": "fig-event-display"}, "image": {"alt": "Left: polar plot with arrows for jets and leptons and a dashed arrow for missing momentum. Right: the same objects as circles in pseudorapidity and azimuth."}}
 without_muons = stops[n_muons == 0]
 most = np.argmax(without_muons.met_true)
-dmlib.plotting.event_display(without_muons[most]);
+plotting.event_display(without_muons[most]);
 
 # %% [markdown]
 # Along the beam momentum is not balanced, since nobody knows what part of each proton took part. That is why everything
@@ -320,14 +323,16 @@ assert ak.sum(z[z_muons].weight) > 20 * ak.sum(z[~z_muons].weight)
 # $$w = \frac{\sigma \times 10\,\mathrm{fb}^{-1}}{N}$$
 #
 # events in ten inverse femtobarns of collisions. Our processes were generated in slices, from soft to hard, and each slice
-# has a weight of its own, so that rare corners hold enough lines. Count lines and count events, process by process:
+# has a weight of its own, so that rare corners hold enough lines. Count lines and count events, process by process. (The
+# files say `z_jets`, `ttbar` or `zw`; `plotting.PROCESS_NAMES` has these names in words, and figures and tables use it.)
 
 # %% tags=["nbval-check-output"]
 w = background.weight.to_numpy().astype(float)
 lines = pd.DataFrame({"process": background.process.to_list(), "weight": w})
 by_process = lines.groupby("process")["weight"]
 composition = by_process.agg(lines="count", events="sum")
-composition.sort_values("events", ascending=False).round(0).astype(int)
+composition = composition.sort_values("events", ascending=False)
+plotting.table(composition, 0, names=plotting.PROCESS_NAMES)
 
 # %% [markdown]
 # A study that forgets the weights learns a world in which rare processes are common. The reverse fault is as real: a few
@@ -372,7 +377,7 @@ print("the same in every event:", ak.all(by_hand == package))
 # %% [markdown]
 # Channels overlap: an event may pass two. Load all four backgrounds, and count what share of each passes the others.
 
-# %%
+# %% table={"caption": "Share of each channel's background that passes the selections of the others.", "name": "tab-overlap"}
 names = dmlib.channels.CHANNELS
 channels = {}
 overlap = pd.DataFrame(index=names, columns=names, dtype=float)
@@ -382,14 +387,15 @@ for name in names:
     for other in names:
         passes = dmlib.channels.passes(events, other)
         overlap.loc[name, other] = np.average(passes, weights=events.weight)
-overlap.rename_axis(index="of channel", columns="passes").round(3)
+overlap = overlap.rename_axis(index="of channel", columns="passes")
+plotting.table(overlap, digits=3)
 
 # %% [markdown]
 # Channel 1 lies inside channel 3: its cuts are tighter. An excess seen in both is one excess, not two.
 #
 # Now the question that decides what an anomaly detector will learn as ordinary: what are the channels made of?
 
-# %%
+# %% table={"caption": "What the background of each channel is made of, in per cent.", "name": "tab-composition"}
 def composition_of(events):
     weights = pd.Series(events.weight.tolist(), events.process.to_list())
     return weights.groupby(level=0).sum() / weights.sum()
@@ -397,7 +403,10 @@ def composition_of(events):
 
 shares = pd.DataFrame({c: composition_of(e) for c, e in channels.items()})
 shares = shares.fillna(0).sort_values("3", ascending=False)
-(100 * shares).rename_axis(columns="per cent").round(1)
+per_cent = (100 * shares).rename_axis(
+    index="process", columns="per cent of channel"
+)
+plotting.table(per_cent, digits=1, names=plotting.PROCESS_NAMES)
 
 # %% [markdown]
 # :::{note}
@@ -433,7 +442,7 @@ def draw_two(events, *panels, log=(True, True)):
     for i, (values, bins, label) in enumerate(panels):
         options = {"ax": axes[i], "log": log[i], "legend": i == 0}
         entries = expand(events, values)
-        dmlib.plotting.stacked(*entries, bins, label, **options)
+        plotting.stacked(*entries, bins, label, **options)
     return axes
 
 # %% [markdown]
@@ -539,7 +548,7 @@ signal = (dmlib.channels.h_t(gluinos), 500 * gluinos.weight.to_numpy())
 entries = expand(inclusive, dmlib.channels.h_t(inclusive))
 edges = np.linspace(600, 3000, 25)
 signals = {"gluinos x 500": signal}
-dmlib.plotting.stacked(*entries, edges, "$H_T$ [GeV]", signals=signals);
+plotting.stacked(*entries, edges, "$H_T$ [GeV]", signals=signals);
 
 # %% tags=["check", "remove-cell"]
 met_high = inclusive.met.to_numpy() > 400
@@ -568,7 +577,8 @@ assert (
 
 # %%
 table = dmlib.features.leading(background, 8)
-table.iloc[:3, :6].astype(float).round(1)
+gev = dict.fromkeys(["met", "o1_pt", "o1_E"], "GeV")
+plotting.table(table.iloc[:3, :6], digits=1, units=gev)
 
 # %% [markdown]
 # How much of such a table is padding, and how much of an event is cut off?
@@ -579,7 +589,7 @@ filled = [
     for slot in range(8)
 ]
 ax = plt.subplots(figsize=(6.4, 3.2))[1]
-ax.bar(np.arange(1, 9), filled, color=dmlib.plotting.BACKGROUND)
+ax.bar(np.arange(1, 9), filled, color=plotting.BACKGROUND)
 ax.set(xlabel="slot", ylabel="share of events that fill it", ylim=(0, 1.05));
 
 # %% [markdown]
@@ -611,8 +621,9 @@ forgets = pd.Series(
     }
 )
 columns = {name: X.shape[1] for name, X in encodings.items()}
-zeros = {k: f"{(X == 0).to_numpy().mean():.0%}" for k, X in encodings.items()}
-pd.DataFrame({"columns": columns, "zeros": zeros, "forgets": forgets})
+zeros = {name: (X == 0).to_numpy().mean() for name, X in encodings.items()}
+kinds_of = pd.DataFrame({"columns": columns, "zeros": zeros, "forgets": forgets})
+plotting.table(kinds_of.rename_axis("encoding"), {"zeros": ".0%"})
 
 # %% [markdown]
 # An encoding also decides what counts as *different*. Rotate an event around the beam and physics does not change, but
@@ -677,7 +688,7 @@ print(f"near the Z: {share_z:.0%} of all, {share_top:.0%} of top pairs")
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
-# Nearly all of channel 2a is `zw` and `zz`, where a Z decays to two leptons, so that most events have a pair near its
+# Nearly all of channel 2a is WZ and ZZ, where a Z decays to two leptons, so that most events have a pair near its
 # mass. In `ttbar` there is no Z: the leptons of a pair have different parents, and only chance puts a mass into the
 # window. Chance does so in about three events of ten, since the window is 20 GeV wide, lies where masses of pairs are
 # common, and an event may offer two opposite pairs. A pair in the peak is therefore no proof of a Z.
@@ -710,7 +721,7 @@ cos = (softest.px * x + softest.py * y) / softest.pt / np.hypot(x, y)
 m_t = np.sqrt(2 * softest.pt * np.hypot(x, y) * np.maximum(1 - cos, 0))
 edges = np.linspace(0, 250, 26)
 entries = m_t, wz.process, wz.weight
-dmlib.plotting.stacked(*entries, edges, "$m_T$ [GeV]", log=False);
+plotting.stacked(*entries, edges, "$m_T$ [GeV]", log=False);
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -730,11 +741,11 @@ dmlib.plotting.stacked(*entries, edges, "$m_T$ [GeV]", log=False);
 # your code
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
-lost = pd.Series(dtype=float)
+lost = pd.Series(dtype=float, name="share lost")
 for name, events in channels.items():
     passes = dmlib.channels.passes(events, name, eta_max=2.8)
     lost[name] = 1 - np.average(passes, weights=events.weight)
-lost.round(3)
+plotting.table(lost.rename_axis("channel"), digits=".1%")
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -36,7 +36,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 import dmlib
-from dmlib import challenge, channels, detectors, features, training
+from dmlib import challenge, channels, detectors, features, plotting, training
 
 run = dmlib.start(seed=3)
 
@@ -162,7 +162,7 @@ ae.fit(x)
 print(ae)
 
 # %% mystnb={"figure": {"caption": "Loss of the events that are trained on, and of a tenth that is kept apart.", "name": "fig-training"}, "image": {"alt": "Two falling curves of the loss against the epoch, close to each other; the one of the validation ends slightly higher."}}
-dmlib.plotting.losses(ae.history_);
+plotting.losses(ae.history_);
 
 # %% [markdown]
 # What does such a network get right, and what not? Let it reproduce two events: the one of the test background that has
@@ -200,7 +200,7 @@ axes[0].legend();
 # %% mystnb={"figure": {"caption": "Score of background and of two signals. Squark decays to many jets move to the right; a jet and missing momentum do not.", "name": "fig-scores"}, "image": {"alt": "Three histograms of the score on a logarithmic axis. Squarks lie to the right of the background by half a decade; the monojet signal lies almost on top of it."}}
 monojet = "monojet_Zp2000.0_DM_50.0"
 weight = ak.to_numpy(jets.test.weight)
-dmlib.plotting.scores(scores, weight, [squarks, monojet], np.geomspace(0.02, 20, 49), log=True);
+plotting.scores(scores, weight, [squarks, monojet], np.geomspace(0.02, 20, 49), log=True);
 
 # %% [markdown]
 # ## Against scores that need no training
@@ -231,16 +231,16 @@ def residual(events):
     z = standardised(events)
     return np.square(z - flat.inverse_transform(flat.transform(z))).mean(axis=1)
 
-# %%
+# %% table={"caption": "Medians over the eight signals of channel 1: five scores that need next to no training, and SimpleAE.", "name": "tab-floor"}
 untrained = {"missing momentum": lambda events: events.met, "H_T": channels.h_t, "sum of momenta": hardness}
 untrained |= {"objects": lambda events: ak.num(events.objects), "PCA": residual}
 all_scores = {name: jets.scores(function) for name, function in untrained.items()} | {"SimpleAE": scores}
 tables = {name: jets.figures(of_all) for name, of_all in all_scores.items()}
 medians = pd.DataFrame({name: table[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, table in tables.items()}).T
-dmlib.plotting.table(medians.rename_axis("score"))
+plotting.table(medians.rename_axis("score"))
 
 # %% mystnb={"figure": {"caption": "AUC of six scores on every signal of the channel, with statistical errors. Below the line a score is worse than a coin.", "name": "fig-floor"}, "image": {"alt": "Eight rows of points, one row a signal. The missing momentum is the rightmost point in most rows, SimpleAE and PCA lie well to its left and close together; the number of objects scatters on both sides of one half."}}
-dmlib.plotting.by_signal(tables);
+plotting.by_signal(tables);
 
 # %% tags=["check", "remove-cell"]
 assert 0.87 < medians.loc["missing momentum", "AUC"] < 0.92
@@ -265,7 +265,7 @@ def above(scores):
     rank = {name: np.searchsorted(background[order], values) for name, values in scores.items()}
     return {name: (1 - sums[places]).clip(1e-6, 1) for name, places in rank.items()}
 
-# %%
+# %% table={"caption": "The same for the missing momentum multiplied with another score.", "name": "tab-products"}
 def product(first, second):
     u, v = above(all_scores[first]), above(all_scores[second])
     return {name: -np.log(u[name] * v[name]) for name in u}
@@ -274,7 +274,7 @@ def product(first, second):
 partners = ["SimpleAE", "PCA", "sum of momenta"]
 with_missing = {name: jets.figures(product("missing momentum", name)) for name in partners}
 combined = pd.DataFrame({name: t[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, t in with_missing.items()}).T
-dmlib.plotting.table(combined.rename_axis("missing momentum times"))
+plotting.table(combined.rename_axis("missing momentum times"))
 
 # %% tags=["check", "remove-cell"]
 ours, other = combined.loc["SimpleAE"], combined.loc["sum of momenta"]
@@ -305,8 +305,8 @@ by_size = np.array([np.average(scores["background"][here], weights=weight[here])
 left.plot(sizes, by_size, "o-")
 left.set(xlabel="number of objects", ylabel="mean score")
 mean_count = [count[name].mean() for name in jets.signals]
-right.plot(mean_count, tables["SimpleAE"]["AUC"], "o", color=dmlib.plotting.SIGNAL)
-right.axvline(np.average(count["background"], weights=weight), color=dmlib.plotting.GREY)
+right.plot(mean_count, tables["SimpleAE"]["AUC"], "o", color=plotting.SIGNAL)
+right.axvline(np.average(count["background"], weights=weight), color=plotting.GREY)
 right.set(xlabel="mean number of objects", ylabel="AUC");
 
 # %% [markdown]
@@ -325,11 +325,11 @@ def among_equals(scores):
             levelled[name][here[name]] = sums[np.searchsorted(sorted_scores, values[here[name]])] / sums[-1]
     return levelled
 
-# %%
+# %% table={"caption": "AUC of SimpleAE as it is, and ranked among background with as many objects.", "name": "tab-equals"}
 level = jets.figures(among_equals(scores))
 both = pd.DataFrame({"as it is": tables["SimpleAE"]["AUC"], "among equals": level["AUC"]})
 both["mean objects"] = mean_count
-dmlib.plotting.table(both.sort_values("mean objects"), {"mean objects": 1}, names=dmlib.plotting.SIGNAL_NAMES)
+plotting.table(both.sort_values("mean objects"), {"mean objects": 1}, names=plotting.SIGNAL_NAMES)
 
 # %% tags=["check", "remove-cell"]
 assert by_size[sizes == 8] > 3 * by_size[sizes == 4]  # five seeds: 4.2 to 4.6 times
@@ -397,7 +397,7 @@ assert 0.02 < np.median(turns.std(axis=0) / turns.mean(axis=0)) < 0.5
 # The bottleneck is the number that everybody asks about. Too wide, and everything is reproduced, signal too; too
 # narrow, and nothing is. The validation loss cannot tell, as it falls with every unit.
 
-# %%
+# %% table={"caption": "The bottleneck's size: loss on background, and what is found.", "name": "tab-bottleneck"}
 sizes_tried = run.pick(quick=(2, 10, 20, 34), full=(1, 2, 5, 10, 15, 20, 27, 34))
 rows = []
 for size in sizes_tried:
@@ -405,7 +405,7 @@ for size in sizes_tried:
     figures = jets.figures(jets.scores(lambda events: one.anomaly_score(encode(events))))
     rows.append([one.history_.validation[-1], *figures[["AUC", "max SI"]].median()])
 width = pd.DataFrame(rows, index=sizes_tried, columns=["validation loss", "median AUC", "median max SI"])
-dmlib.plotting.table(width.rename_axis("bottleneck"), units={"bottleneck": "units"})
+plotting.table(width.rename_axis("bottleneck"), units={"bottleneck": "units"})
 
 # %% tags=["check", "remove-cell"]
 assert (width["validation loss"].diff().dropna() < 0).all()
@@ -427,27 +427,27 @@ assert width["median AUC"].max() - width["median AUC"].min() < 0.12
 # The events differ: other generator, another mixture of background. What can agree all the same?
 # :::
 
-# %%
+# %% table={"caption": "Medians by channel: SimpleAE as published, ours, and two cuts.", "name": "tab-published"}
 stored = dmlib.results.load("outliers").set_index(["channel", "signal"])
 published = dmlib.results.load("published").set_index(["channel", "signal"])
 pairs = published[published["method"] == "SimpleAE"][["auc", "max_si"]].add_suffix(" published")
 for name in ("SimpleAE", "SimpleAE as published", "sum of momenta", "missing momentum"):
     pairs[name] = stored[stored["method"] == name].groupby(level=[0, 1])["auc"].mean()
-dmlib.plotting.table(pairs.groupby(level=0).median())
+plotting.table(pairs.groupby(level=0).median())
 
 # %% mystnb={"figure": {"caption": "AUC of the 34 pairs: ours against the published one of SimpleAE. Left our SimpleAE, right the sum of the momenta, without any training.", "name": "fig-published"}, "image": {"alt": "Two scatter plots of points about a rising line, one colour a channel. On the left most points lie below the diagonal for channels 1 and 3; on the right they follow it more closely."}} tags=["hide-input"]
 axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)[1]
 for ax, name in zip(axes, ("SimpleAE", "sum of momenta"), strict=True):
     for channel, group in pairs.groupby(level=0):
         ax.plot(group["auc published"], group[name], "o", ms=5, label=f"channel {channel}")
-    ax.plot([0.2, 1], [0.2, 1], ":", color=dmlib.plotting.GREY)
+    ax.plot([0.2, 1], [0.2, 1], ":", color=plotting.GREY)
     ax.set(xlabel="AUC published, SimpleAE", title=name)
 axes[0].set_ylabel("AUC ours")
 axes[0].legend(fontsize="small");
 
 # %%
 agreement = pairs.corr("spearman").loc["auc published", list(pairs.columns[2:])]
-dmlib.plotting.table(agreement.rename("rank correlation with the published AUC"))
+plotting.table(agreement.rename("rank correlation with the published AUC"))
 
 # %% tags=["check", "remove-cell"]
 assert 0.6 < agreement["SimpleAE"] < 0.85 < 0.05 + agreement["sum of momenta"]

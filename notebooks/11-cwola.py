@@ -39,7 +39,7 @@ import pandas as pd
 from scipy.stats import norm
 
 import dmlib
-from dmlib import metrics, resonant, training
+from dmlib import metrics, plotting, resonant, training
 
 run = dmlib.start(seed=11)
 
@@ -55,20 +55,16 @@ run = dmlib.start(seed=11)
 data = resonant.lhco(n_signal=1_000, seed=run.seed)
 low, high = region = (3.3, 3.7)
 inside = (data.m >= low) & (data.m <= high)
-pd.Series(
-    {
-        "events": len(data.m),
-        "in the signal region": inside.sum(),
-        "of these signal": data.y[inside].sum(),
-    }
-)
+counts = {"in all": len(data.m), "in the signal region": inside.sum()}
+counts["of these signal"] = data.y[inside].sum()
+plotting.table(pd.Series(counts, name="events"))
 
 # %% mystnb={"figure": {"caption": "The mass of the jet pair. The signal, drawn as a line, cannot be seen in it.", "name": "fig-spectrum"}, "image": {"alt": "Histogram of the dijet mass from 3 to 4.5 TeV on a logarithmic axis: a smoothly falling background, and hundred times lower a narrow peak at 3.5 TeV inside the shaded signal region."}}
 ax = plt.subplots()[1]
 bins = np.linspace(3.0, 4.5, 61)
 ax.hist(data.m, bins, histtype="step", lw=2, label="data")
 ax.hist(data.m[data.y == 1], bins, histtype="step", lw=2, label="signal")
-ax.axvspan(*region, color=dmlib.plotting.GREY, alpha=0.2, lw=0)
+ax.axvspan(*region, color=plotting.GREY, alpha=0.2, lw=0)
 ax.set_xlabel("$m_{jj}$ [TeV]")
 ax.set(ylabel="events", yscale="log", xlim=(3.0, 4.5))
 ax.legend();
@@ -198,7 +194,8 @@ def mixed_auc(w1, w2, n=20_000):
 mixed = {}
 for w1, w2 in ((1, 0), (0.6, 0.4), (0.05, 0)):
     mixed[f"{w1:g} against {w2:g}"] = mixed_auc(w1, w2)
-pd.Series(mixed, name="AUC, signal against background").round(3)
+mixed = pd.Series(mixed, name="AUC, signal against background")
+plotting.table(mixed.rename_axis("shares of signal"), digits=3)
 
 # %% tags=["check", "remove-cell"]
 assert abs(mixed["1 against 0"] - mixed["0.6 against 0.4"]) < 0.06
@@ -311,14 +308,14 @@ for name, method in methods.items():
     rows.append((name, metrics.auc(*scores), *metrics.max_sic(*scores)))
     band = metrics.sic_band(*scores, n_bootstrap=50)
     ax.fill_between(*band, alpha=0.25, lw=0)
-dmlib.plotting.sic(curves, ax=ax);
+plotting.sic(curves, ax=ax);
 
-# %%
+# %% table={"caption": "AUC and best significance improvement of the three methods, and the published medians.", "name": "tab-cwola"}
 published = {"supervised": 17.7, "IAD": 15.1, "CWoLa": 10.8}
 columns = ["method", "AUC", "max SIC", "error"]
 table = pd.DataFrame(rows, columns=columns).set_index("method")
 table["published"] = pd.Series(published)
-table.round(3)
+plotting.table(table, {"AUC": 3, "published": 1}, errors={"max SIC": "error"})
 
 # %% tags=["check", "remove-cell"]
 # seven seeds: supervised 19.0 to 20.4, IAD 13.6 to 16.8, CWoLa 13.5 to 16.5
@@ -372,7 +369,7 @@ for name, sample in (("independent", data), ("correlated", shifted)):
     bin_number = np.digitize(sample.m, centres + 0.025)
     mean = [rank[bin_number == k].mean() for k in range(len(centres))]
     ax.plot(centres, mean, "o-", ms=4, label=name)
-ax.axvspan(*region, color=dmlib.plotting.GREY, alpha=0.2, lw=0)
+ax.axvspan(*region, color=plotting.GREY, alpha=0.2, lw=0)
 ax.set(xlabel="$m_{jj}$ [TeV]", ylabel="mean rank of the score")
 ax.legend();
 
@@ -431,9 +428,9 @@ for n in n_signal:
     few.fit(sample.x, sample.m, region=region)
     best = metrics.max_sic(*sample.scores(few))
     rows.append((n, sample.significance, *best))
-columns = ["signal events", "S/sqrt(B)", "max SIC", "error"]
+columns = ["signal events", "S/√B", "max SIC", "error"]
 scan = pd.DataFrame(rows, columns=columns)
-scan.round(2)
+plotting.table(scan, errors={"max SIC": "error"})
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -460,9 +457,9 @@ for name, sample in (("independent", data), ("correlated", shifted)):
     for band in widths.index:
         few.set_params(width=band)
         few.fit(sample.x, sample.m, region=region)
-        value, error = metrics.max_sic(*sample.scores(few))
-        widths.loc[band, name] = f"{value:.1f} ± {error:.1f}"
-widths.rename_axis("width [TeV]")
+        best = metrics.max_sic(*sample.scores(few))
+        widths.loc[band, name] = plotting.with_errors(*best)
+plotting.table(widths.rename_axis("width"), units={"width": "TeV"})
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -39,7 +39,7 @@ from scipy.stats import norm
 from torch.nn.functional import logsigmoid
 
 import dmlib
-from dmlib import metrics, models, resonant, results, training
+from dmlib import metrics, models, plotting, resonant, results, training
 
 run = dmlib.start(seed=14)
 rng = run.rng
@@ -139,7 +139,7 @@ fresh, masses = toy(300)
 score = method.anomaly_score(fresh, masses)
 chosen = score > np.quantile(score, 0.97)
 names = "the rest", "highest score"
-ax = dmlib.plotting.scatter(
+ax = plotting.scatter(
     fresh[~chosen][::4], fresh[chosen], ("$x_1$", "$x_2$"), names
 )
 
@@ -216,7 +216,7 @@ print(f"true {400 / len(masses):.3f}")
 
 # %% mystnb={"figure": {"caption": "Shares found in toys against the true ones, and the belt that holds two thirds of them. A found share (dashed) is read sideways, from edge to edge of the belt.", "name": "fig-belt"}, "image": {"alt": "Points scatter above the diagonal where the share is small and around it where it is large; two lines enclose two thirds of them; a horizontal dashed line joins both."}}
 ax = plt.subplots(figsize=(6, 4.2))[1]
-ax.plot(known.true, known.found, ".", color=dmlib.plotting.GREY)
+ax.plot(known.true, known.found, ".", color=plotting.GREY)
 heights = np.linspace(0, 0.08, 50)
 edges = resonant.interval(heights, known.true, known.found)
 for edge in edges:
@@ -260,7 +260,7 @@ for mean in (0.0, 0.2):
     rows[mean] = other.w_, other.log_likelihood_
 columns = ["share", "gain per event"]
 moved = pd.DataFrame(rows, index=columns).T
-moved.rename_axis("background moved by").round(4)
+plotting.table(moved.rename_axis("background moved by"), digits=4)
 
 # %% tags=["check", "remove-cell"]
 assert moved.share[0.2] > 3 * moved.share[0.0]
@@ -317,13 +317,13 @@ methods = {"supervised": best, "R-ANODE": residual, "IAD": iad}
 # %% mystnb={"figure": {"caption": "R-ANODE beside a classifier with labels, and beside one with a perfect background.", "name": "fig-sic-residual"}, "image": {"alt": "Significance improvement against background efficiency; R-ANODE lies at or above the idealised detector and close to the supervised classifier."}}
 scores = {name: sample.scores(method) for name, method in methods.items()}
 curves = {name: metrics.sic_curve(*pair) for name, pair in scores.items()}
-dmlib.plotting.sic(curves);
+plotting.sic(curves);
 
-# %%
+# %% table={"caption": "Best significance improvement of R-ANODE and its two bounds, beside the published values.", "name": "tab-r-anode"}
 rows = {name: metrics.max_sic(*pair) for name, pair in scores.items()}
 table = pd.DataFrame(rows, index=["max SIC", "error"]).T
 table["published"] = [17.7, 14.8, 15.1]
-table.round(2)
+plotting.table(table.rename_axis("method"), 1, errors={"max SIC": "error"})
 
 # %% tags=["check", "remove-cell"]
 assert table.loc["R-ANODE", "max SIC"] > 10  # three seeds: 18.4 to 20.3
@@ -376,7 +376,8 @@ starts = {}
 for start, fitted in {0.01: method, 0.2: other}.items():
     auc = metrics.auc(*(fitted.anomaly_score(t, masses) for t in test))
     starts[start] = fitted.w_, auc
-pd.DataFrame(starts, index=["share", "AUC"]).T.round(3)
+shown = pd.DataFrame(starts, index=["share", "AUC"]).T
+plotting.table(shown.rename_axis("start"), digits=3)
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

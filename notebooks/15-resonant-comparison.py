@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 
 import dmlib
-from dmlib import compute, metrics, resonant, results, samples
+from dmlib import compute, metrics, plotting, resonant, results, samples
 
 run = dmlib.start(seed=15)
 region = (3.3, 3.7)
@@ -45,7 +45,8 @@ table = results.load("resonant")
 facts = table.attrs
 print(f"{facts['command']}: {facts['core_hours']} hours of one core")
 print(len(table), "trainings, the first of them:")
-table.head(3)[["part", "seed", "method", "max_sic", "error"]]
+first = table.head(3)[["part", "seed", "method", "max_sic", "error"]]
+plotting.table(first, errors={"max_sic": "error"}, names={"max_sic": "max SIC"})
 
 # %% [markdown]
 # ## The benchmark
@@ -53,7 +54,7 @@ table.head(3)[["part", "seed", "method", "max_sic", "error"]]
 # A thousand signal events, as in the papers. For each method the median of five samples, the smallest, the largest, and the
 # published value, where there is one {cite}`Hallin2021,Das2023`. Which column would you look at first?
 
-# %%
+# %% table={"caption": "Best significance improvement of all methods on the benchmark: median and range of our trainings, and the published medians.", "name": "tab-benchmark"}
 published = {"supervised, network": 17.7, "IAD, network": 15.1}
 published |= {"CATHODE, network": 14.0, "CWoLa, network": 10.8}
 published |= {"ANODE": 6.5, "R-ANODE": 14.8}
@@ -65,7 +66,8 @@ def summary(part):
 
 
 benchmark = summary("benchmark").assign(published=pd.Series(published))
-benchmark.sort_values("median", ascending=False).round(1)
+benchmark = benchmark.sort_values("median", ascending=False)
+plotting.table(benchmark, digits=1, missing="not published")
 
 # %%
 mean = table[table.part == "benchmark"].s_over_sqrt_b.mean()
@@ -105,7 +107,7 @@ ax.legend();
 
 # %%
 genuine = results.load("genuine").groupby("method")
-genuine.max_sic.agg(["median", "min", "max"]).round(1)
+plotting.table(genuine.max_sic.agg(["median", "min", "max"]), digits=1)
 
 # %% [markdown]
 # Lower than the table above. There is less to learn from: half as much background, and three hundred labelled signal
@@ -153,12 +155,13 @@ ax.legend();
 #
 # On correlated features the side bands are the wrong background.
 
-# %%
+# %% table={"caption": "The same on features that follow the mass.", "name": "tab-shifted"}
 correlated = {"supervised, network": 12.7, "IAD, network": 10.5}
 correlated |= {"CATHODE, network": 10.2, "CWoLa, network": 1.0}
 correlated |= {"ANODE": 5.3}
 shifted = summary("correlated").assign(published=pd.Series(correlated))
-shifted.sort_values("median", ascending=False).round(1)
+shifted = shifted.sort_values("median", ascending=False)
+plotting.table(shifted, digits=1, missing="not published")
 
 # %% [markdown]
 # Nobody knows beforehand which features the signal will show in. So one would like to give many, and let the method choose. Add
@@ -197,7 +200,7 @@ alike = alike[alike.part == "benchmark"]
 names = {"correlation_background": "on background"}
 names |= {"correlation_signal": "on signal", "common": "selected by both"}
 alike = alike.rename(columns=names).groupby(["one", "other"])
-alike[list(names.values())].median().round(2)
+plotting.table(alike[list(names.values())].median())
 
 # %% [markdown]
 # On background they agree little: of the per cent that one method selects, the last column is the share that the other selects
@@ -207,9 +210,8 @@ alike[list(names.values())].median().round(2)
 
 # %%
 together = ["mean rank", "CWoLa, trees", "CATHODE, trees", "ANODE", "R-ANODE"]
-pd.concat(
-    {"benchmark": benchmark, "correlated": shifted}, axis=1
-).loc[together].xs("median", axis=1, level=1).round(1)
+medians = {"benchmark": benchmark["median"], "correlated": shifted["median"]}
+plotting.table(pd.DataFrame(medians).loc[together], digits=1)
 
 # %% [markdown]
 # It need not beat the best of them, and with a method among them that fails it will not. But one does not know beforehand
@@ -353,7 +355,7 @@ def rate(passed):
 
 rows = {"one window": rate(fixed < 0.05), "nine": rate(smallest < 0.05)}
 rates = pd.DataFrame(rows, index=["share below 0.05", "error"]).T
-rates.round(2)
+plotting.table(rates, errors={"share below 0.05": "error"})
 
 # %% tags=["check", "remove-cell"]
 assert abs(rates.loc["one window"].iloc[0] - 0.05) < 0.1
@@ -379,10 +381,9 @@ print(f"local {scan[best]:.3f}, global {share:.2f}")
 
 # %%
 carved = claims[claims.shifted & (claims.low == 3.4)].p_value
-pd.DataFrame(
-    {"independent": rate(fixed < 0.05), "correlated": rate(carved < 0.05)},
-    index=["share below 0.05", "error"],
-).T.round(2)
+rows = {"independent": rate(fixed < 0.05), "correlated": rate(carved < 0.05)}
+of_toys = pd.DataFrame(rows, index=rates.columns).T
+plotting.table(of_toys, errors={"share below 0.05": "error"})
 
 # %% tags=["check", "remove-cell"]
 assert (carved < 0.05).mean() > 0.12
@@ -396,14 +397,16 @@ sculpted = results.load("resonant-sculpted")
 one = sculpted[sculpted.efficiency == 0.1]
 one = one[one.method != "ANODE"].replace(-np.inf, np.nan)
 groups = one.groupby(["shifted", "method"])[["carved", "z"]]
-groups.median().unstack("shifted").round(1)
+medians = groups.median().unstack("shifted")
+kinds = {False: "independent", True: "correlated", "z": "Z"}
+plotting.table(medians, digits=1, names=kinds)
 
 # %% [markdown]
-# `carved` is the largest share of events that passes at any mass, divided by the smallest; `z` is the bump that the fit
+# `carved` is the largest share of events that passes at any mass, divided by the smallest; Z is the bump that the fit
 # believes to see, where there is none. On independent features nothing happens. On correlated ones CWoLa cuts away the side
 # bands nearly to the last event, and CATHODE passes several times as many events at one mass as at another, though it orders
 # those inside well. ANODE is not in the table. Its density of the data was fitted inside the region, and has nothing to say
-# outside. And where much is carved away, z means little: the fit warned that its curve does not describe the side bands. An
+# outside. And where much is carved away, Z means little: the fit warned that its curve does not describe the side bands. An
 # analyst would stop there; the table does not.
 #
 # In the latent space, where background looks the same at every mass {cite}`Hallin2022`, the carving is all but gone. A bump of
@@ -459,7 +462,8 @@ for window in windows:
         cwola, x_box, m_box, window, 0.005, spectrum=coarse
     )
     significance[tuple(window)] = found.z
-pd.Series(significance, name="Z").rename_axis(["from", "to"]).round(1)
+found_z = pd.Series(significance, name="Z").rename_axis(["from", "to"])
+plotting.table(found_z, 1, units={"from": "TeV", "to": "TeV"})
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

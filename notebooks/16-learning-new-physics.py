@@ -43,7 +43,7 @@ from scipy import special
 from scipy.stats import chi2
 
 import dmlib
-from dmlib import compute, nplm
+from dmlib import compute, nplm, plotting
 
 run = dmlib.start(seed=16)
 rng = run.rng
@@ -239,7 +239,7 @@ fits = nplm.fit_models(
 )
 table = pd.DataFrame({"t by hand": by_hand})
 table["t of dmlib"] = [fits.history.epochs.t[0, 0], fits.t[0]]
-table.round(3)
+plotting.table(table, digits=3)
 
 # %% tags=["check", "remove-cell"]
 assert abs(table.iloc[0, 0] - table.iloc[0, 1]) < 0.01
@@ -342,10 +342,11 @@ for clip in sorted(fits):
     median, high = np.quantile(t, (0.5, 0.95))
     agreement = nplm.compatibility(t, dof)
     rows[clip] = median, high, agreement.reduced, agreement.ks_p_value
-names = ["median", "95 % quantile", "reduced chi2", "p (KS)"]
+names = ["median", "95 % quantile", "reduced χ²", "p (KS)"]
 law = pd.Series([*chi2(dof).ppf([0.5, 0.95])], names[:2], name="law")
 choice = pd.DataFrame(rows, names).T
-pd.concat([choice, law.to_frame().T]).rename_axis("W").round(4)
+both = pd.concat([choice, law.to_frame().T]).rename_axis("W")
+plotting.table(both, {"p (KS)": 4}, missing="none")
 
 # %% [markdown]
 # `reduced chi2` is the figure of the paper: Pearson's comparison of the toys' histogram with the law, per degree of freedom.
@@ -420,7 +421,8 @@ for clip, fit in wide.items():
     p = nplm.compatibility(fit.t, dof_wide).ks_p_value
     rows[clip] = fit.t.mean(), fit.t.std(), np.quantile(fit.t, 0.95), p
 names = ["mean", "spread", "95 % quantile", "p (KS)"]
-pd.DataFrame(rows, names).T.rename_axis("W").round(4)
+moments = pd.DataFrame(rows, names).T.rename_axis("W")
+plotting.table(moments, {"p (KS)": 4}, missing="none")
 
 # %% [markdown]
 # Where the training ends in a plateau, t stays far below 31, and where it becomes as large, its spread is not that of the
@@ -445,7 +447,7 @@ for clip in sorted(fits):
     rows[clip] = at_edge.mean(), fits[clip].t.mean()
 names = ["of ten, at the edge of the box", "mean of t"]
 crowded = pd.DataFrame(rows, names).T.rename_axis("W")
-crowded.round(1)
+plotting.table(crowded, digits=1)
 
 # %% [markdown]
 # Weights that lie at the edge are not free, so t should be smaller than the law says. Neurons that have moved to where there
@@ -498,8 +500,8 @@ grid = np.geomspace(0.9, 60, 100)
 ax.plot(grid, 10 * (1 + 1 / grid), color="black", lw=1, label="formula")
 ax.plot(ratios, drawn.values(), "o", label="histogram, drawn anew")
 for r in ratios:
-    ax.plot([r] * 20, shared[r], ".", ms=4, color=dmlib.plotting.GREY)
-ax.plot([], [], ".", color=dmlib.plotting.GREY, label="histogram, shared")
+    ax.plot([r] * 20, shared[r], ".", ms=4, color=plotting.GREY)
+ax.plot([], [], ".", color=plotting.GREY, label="histogram, shared")
 ax.errorbar(means.index, means, errors, fmt="D", label="network")
 ax.set(xscale="log", xlabel=r"$\mathcal{N}_R / N(\mathrm{R})$")
 ax.set_ylabel(r"mean of $t$")
@@ -542,7 +544,7 @@ observed = nplm.fit(
 counted = nplm.empirical_significance(observed, fits[5].t)
 rows = {"t": observed, "Z by the law": nplm.significance(observed, dof)}
 rows |= {"Z by counting toys": counted.z, "only a limit": counted.is_limit}
-pd.DataFrame(rows, ["with signal", "without"]).round(2)
+plotting.table(pd.DataFrame(rows, ["with signal", "without"]))
 
 # %% [markdown]
 # By counting, forty toys can say no more than two standard deviations: where none of them comes up to the data, the number is
@@ -608,7 +610,7 @@ for bins in (10, 20, 40):
         rows[name, bins] = z.z, z.error, beyond
 names = ["median Z", "error", "beyond 95 % of the law"]
 placed = pd.DataFrame(rows, names).T.rename_axis(["bins", "number"])
-placed.round(2)
+plotting.table(placed, errors={"median Z": "error"})
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -680,7 +682,8 @@ for name, changed in {"hole": holes, "bump": bumps}.items():
     found[name] = null(5, toys=changed).t
 limit = chi2(dof).ppf(0.95)
 rows = {k: (np.median(t), (t > limit).mean()) for k, t in found.items()}
-pd.DataFrame(rows, ["median of t", "beyond 95 % of the law"]).T.round(2)
+shown = pd.DataFrame(rows, ["median of t", "beyond 95 % of the law"]).T
+plotting.table(shown.rename_axis("toys"))
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -37,7 +37,7 @@ from matplotlib.patches import Rectangle
 from scipy.stats import chi2, multivariate_normal, norm, poisson
 
 import dmlib
-from dmlib import compute, nplm, results
+from dmlib import compute, nplm, plotting, results
 
 run = dmlib.start(seed=17)
 
@@ -67,7 +67,7 @@ def outline(ax, law, **style):
     )
 
 
-grey = dmlib.plotting.GREY
+grey = plotting.GREY
 axes = plt.subplots(1, 4, figsize=(9, 2.6))[1]
 for ax, name, old in zip(axes, ("NP1", "NP2", "bump"),
                          ("reference", "reference", "cloud"), strict=False):
@@ -155,7 +155,7 @@ assert -10 < np.median(t[n:] - ideal[1]) < 40
 # %%
 table = results.load("nplm-benchmarks")
 of_kind = table.groupby(["problem", "hypothesis"], sort=False)
-of_kind.t.agg(["count", "median", "min", "max"]).round(1)
+plotting.table(of_kind.t.agg(["count", "median", "min", "max"]), digits=1)
 
 # %%
 dof = {"NP1": 21, "NP2": 21, "bump": 21, "box": 26}
@@ -188,7 +188,7 @@ for ax, (name, k) in zip(axes.flat, dof.items(), strict=True):
 # weights and biases. *By counting*: how many toys of the reference come as high? *By a gamma law* fitted to these toys,
 # whose tail is an extrapolation, but of what was seen.
 
-# %%
+# %% table={"caption": "Significance of the four problems' signals, read in three ways, and as published.", "name": "tab-significance"}
 rows = {}
 for name, k in dof.items():
     new, zero = stored(name, "signal"), stored(name, "null")
@@ -199,7 +199,7 @@ for name, k in dof.items():
 names = ["median", "lowest", "counted >", "gamma", "±"]
 z = pd.DataFrame(rows, names).T
 z["published"] = ["19, lowest", "24, lowest", "20, median", "8.1, median"]
-z.round(1)
+plotting.table(z.rename_axis("problem"), 1, errors={"gamma": "±"})
 
 # %% [markdown]
 # Counting says the least and can be relied upon: none of the toys came so high, and that is a little more than three standard
@@ -236,7 +236,8 @@ for name in dof:
     ideal_t = np.median(stored(name, "signal", "ideal"))
     rows[name] = np.sqrt(ideal_t), z["median"][name]
 price = pd.DataFrame(rows, ["ideal", "network"]).T
-price.assign(ratio=price.network / price.ideal).round(2)
+price = price.assign(ratio=price.network / price.ideal)
+plotting.table(price.rename_axis("problem"))
 
 # %% [markdown]
 # Where the new physics concerns all events, next to nothing is lost: a t of some hundred is hardly made less remarkable
@@ -276,7 +277,7 @@ for name, k in {"NP1": 21, "bump": 21, "box": 26, "box, raw": 26}.items():
     rows[name] = k, zero.mean(), zero.std(), fit.reduced, fit.ks_p_value
 names = ["dof", "mean", "spread", "reduced χ²", "p (KS)"]
 law = pd.DataFrame(rows, names).T
-law.round(4)
+plotting.table(law.rename_axis("problem"), {"p (KS)": 4})
 
 # %% mystnb={"figure": {"caption": "Toys of the reference, cumulative, beside the χ² laws with 21 (full line) and 26 (dashed) degrees of freedom.", "name": "fig-nplm-law"}, "image": {"alt": "Cumulative distributions of t for four settings with the chi-squared laws; the first two nearly follow theirs, the box does not."}}
 ax = plt.subplots(figsize=(6.4, 3.6))[1]
@@ -334,7 +335,8 @@ def compare(one, other):
 
 both = compare(t_of.newton[0], t_of.adam.max(axis=1))
 seconds = runs.groupby(["problem", "recipe"]).seconds.mean().unstack()
-both.assign(faster=(seconds.adam / seconds.newton).round(0)).round(2)
+both["times faster"] = seconds.adam / seconds.newton
+plotting.table(both, {"times faster": 0})
 
 # %% [markdown]
 # Is Newton's t right, or Adam's? Compare each with itself, from the other random weights: `size` is by how much a toy's t is
@@ -343,7 +345,7 @@ both.assign(faster=(seconds.adam / seconds.newton).round(0)).round(2)
 # %%
 itself = {name: compare(t_of[name][1], t_of[name][0])
           for name in ("adam", "newton")}
-pd.concat(itself, axis=1).round(2)
+plotting.table(pd.concat(itself, axis=1))
 
 # %% [markdown]
 # From other weights Adam misses its own t, of some toys by more than ten. The loss has many valleys, and a run ends in one of
@@ -369,7 +371,8 @@ pairs = results.load("nplm-cells").pivot_table(
 difference = (pairs.t[4096] - pairs.t[0]).groupby("problem")
 cells = difference.agg(["mean", "min", "max"])
 speed_up = (pairs.seconds[0] / pairs.seconds[4096]).groupby("problem")
-cells.assign(faster=speed_up.mean()).round(2)
+cells["times faster"] = speed_up.mean()
+plotting.table(cells, {"times faster": 0})
 
 # %% tags=["check", "remove-cell"]
 assert (both["mean"][["NP1", "bump"]].abs() < 0.5).all()
@@ -442,7 +445,7 @@ mixed = nplm.mix(
 )
 many = [t_normal(x, [0, 0], 10_000) for x in mixed]
 known["bump"] = np.median(many), np.median(nplm.significance(many, 6))
-pd.DataFrame(known, ["t", "Z"]).T.round(1)
+plotting.table(pd.DataFrame(known, ["t", "Z"]).T, digits=1)
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -485,7 +488,7 @@ for name, unit, clip in (("raw", 1, 3.4), ("scaled", even.std(axis=0), 3.4),
     means[name] = nplm.fit(
         even / unit, small, 1_000, (3, 5, 1), clip, nplm.Newton(starts=2)
     ).mean()
-pd.Series(means, name="mean of t").round(1).to_frame()
+plotting.table(pd.Series(means, name="mean of t"), digits=1)
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -38,7 +38,7 @@ import pandas as pd
 from scipy import special, stats
 
 import dmlib
-from dmlib import compute, counting, nplm, results, samples
+from dmlib import compute, counting, nplm, plotting, results, samples
 
 run = dmlib.start(seed=18)
 rng = run.rng
@@ -55,7 +55,8 @@ drell_yan = samples.load("dimuon/drell-yan")
 tail = samples.load("dimuon/drell-yan-tail").astype(float)
 contact = samples.load("dimuon/contact").astype(float)
 zprime = {m: samples.load(f"dimuon/zprime-{m}") for m in (200, 300, 600)}
-drell_yan.head(3)
+gev = dict.fromkeys(["pt1", "pt2", "m_ll"], "GeV")
+plotting.table(drell_yan.head(3), units=gev | {"delta_phi": "rad"})
 
 # %% [markdown]
 # The Standard Model is Drell-Yan: a photon or a Z. There are two ways in which new physics may come.
@@ -141,7 +142,11 @@ ours = np.array([fractions(*row) for row in windows.to_numpy()])
 windows["f_sig"], windows["f_sig (paper)"] = ours[:, 0], published.f_sig
 windows["10^4 f_bkg"] = 1e4 * ours[:, 1]
 windows["10^4 f_bkg (paper)"] = 1e4 * published.f_bkg
-windows.round(2)
+f_sig, f_bkg = r"$f_\text{sig}$", r"$10^4 f_\text{bkg}$"
+words = {"f_sig": f_sig, "f_sig (paper)": f"{f_sig} (paper)"}
+words |= {"10^4 f_bkg": f_bkg, "10^4 f_bkg (paper)": f"{f_bkg} (paper)"}
+gev = dict.fromkeys(["mass", "from", "to"], "GeV")
+plotting.table(windows, units=gev, names=words)
 
 # %% [markdown]
 # Our windows hold more than the paper's: more background, a fifth to two fifths, since our detector loses fewer muons at high
@@ -167,7 +172,9 @@ for row in published.drop_duplicates("mass").itertuples(index=False):
         rows[mass, size] = s, b, z_window(s, b), of_paper, rough
 names = ["s", "b", "Z_ref", "Z_ref, their fractions", "s/sqrt(b)"]
 peaks = pd.DataFrame(rows, names).T.rename_axis(["mass", "N(S)"])
-peaks.round(2)
+symbols = {"Z_ref": r"$Z_\text{ref}$", "s/sqrt(b)": "s/√b"}
+symbols["Z_ref, their fractions"] = r"$Z_\text{ref}$, their fractions"
+plotting.table(peaks, units={"mass": "GeV"}, names=symbols)
 
 # %% [markdown]
 # The rule of thumb $s/\sqrt{b}$, which the paper gives beside it, is far off: [it fails where few events are
@@ -208,11 +215,14 @@ paper = np.array([
 # %%
 coefficients = np.array([alpha, beta, gamma])
 table_3 = pd.DataFrame(coefficients.T, columns=["alpha", "beta", "gamma"])
-table_3.index = pd.Index(bins[:-1].astype(int), name="from [GeV]")
+table_3.index = pd.Index(bins[:-1].astype(int), name="from")
 over = coefficients / paper
 over_paper = pd.DataFrame(over.T, table_3.index, table_3.columns)
-over_paper = over_paper.add_suffix(" / paper").round(2)
-table_3.map("{:.2e}".format).join(over_paper)
+parts = {"ours": table_3, "ours over the paper's": over_paper}
+greek = {"alpha": "α", "beta": "β", "gamma": "γ"}
+formats = {("ours", name): ".2e" for name in greek}
+shown = pd.concat(parts, axis=1)
+plotting.table(shown, formats, units={"from": "GeV"}, names=greek)
 
 # %% [markdown]
 # All three rise above the published ones in the same way, bin by bin: the acceptance again, and the parton densities. What the
@@ -253,8 +263,9 @@ for c_w in (0.5, 0.75, 1.0, 1.5, 2.0):
     of_paper = z_formula(parabola(0, paper), theirs)
     rows[c_w] = toys.z, toys.is_limit, z_formula(n_0, n_1), of_paper
 names = ["Z_ref by toys", "only a limit", "formula", "paper's Table 3"]
-tails = pd.DataFrame(rows, names).T.rename_axis("c_W [1/TeV²]")
-tails.infer_objects().astype({"only a limit": bool}).round(2)
+tails = pd.DataFrame(rows, names).T.rename_axis("$c_W$")
+words = {"Z_ref by toys": r"$Z_\text{ref}$ by toys"}
+plotting.table(tails, units={"$c_W$": "1/TeV²"}, names=words)
 
 # %% [markdown]
 # Where toys reach, the formula is right within a tenth, and we take it from here on. With the published coefficients, lower at
@@ -339,7 +350,9 @@ def fitted(reference, toys, centres=150):
 reference = for_references[:100_000]
 t = fitted(reference, null.toys + data).t
 live = pd.DataFrame({"no signal": t[:10], "zprime-300": t[10:]})
-live.describe().loc[["mean", "std"]].round(1)
+words = {"zprime-300": "Z' of 300 GeV", "contact": "contact interaction"}
+words |= {"std": "spread"}
+plotting.table(live.describe().loc[["mean", "std"]], 1, names=words)
 
 # %% [markdown]
 # Forty events of a Z' in twenty thousand, with a reference significance near ten, move t by some three widths of the null. The
@@ -352,7 +365,7 @@ for centres in (30, 150, 300):
     rows[centres] = t[:2].mean(), (t[2:] - t[:2]).mean()
 names = ["t without the signal", "what it adds"]
 by_centres = pd.DataFrame(rows, names).T.rename_axis("centres")
-by_centres.round(1)
+plotting.table(by_centres, digits=1)
 
 # %% [markdown]
 # Hardly, from a hundred on: the penalty, and not the number of centres, limits what the machine can say.
@@ -382,7 +395,8 @@ whole = scans[scans.configuration == "whole"]
 forty = whole[(whole["signal"] == "no signal") | (whole["size"] == 40)]
 groups = forty.groupby("signal").t
 of_drawer = groups.agg(["count", "mean", "std"])
-of_drawer.loc[["no signal", "zprime-300"]].round(1)
+of_drawer = of_drawer.loc[["no signal", "zprime-300"]]
+plotting.table(of_drawer, 1, names=words)
 
 # %% [markdown]
 # Your toys and those of the drawer should agree within what ten toys can say.
@@ -404,7 +418,7 @@ for name in luminosities:
     use[size] = part.block.nunique(), len(null_toys), inside, everywhere
 names = ["blocks", "null toys", "uses in a block", "uses in all"]
 use = pd.DataFrame(use, names).T.rename_axis("N(R)")
-use.round(2)
+plotting.table(use)
 
 # %% [markdown]
 # With 100,000 events in a toy, each event serves in dozens of toys. More toys than this sample can make would look
@@ -436,7 +450,7 @@ table = by_kind.t.describe()[["count", "mean", "std", "min", "max"]]
 table["CPU seconds a toy"] = by_kind.seconds.mean()
 deep_dof = nplm.degrees_of_freedom((5, 5, 5, 5, 1))
 print(deep_dof, "degrees of freedom, if t followed the chi-squared law")
-table.round(1)
+plotting.table(table, 1, names=words)
 
 # %% mystnb={"figure": {"caption": "t of the deep network: toys without signal, with forty events of a Z' of 300 GeV, and with a contact interaction of one per square TeV; and the law that the paper takes.", "name": "fig-deep-t"}, "image": {"alt": "Three histograms of t of thirty toys each, two of them shifted to larger values, and the curve of the chi-squared law with 96 degrees of freedom."}}
 kinds = {"no signal": "no signal", "zprime-300": "Z'", "contact": "contact"}
@@ -454,7 +468,7 @@ ax.legend();
 # %% [markdown]
 # The paper turns the median t into a significance by the law with 96 degrees of freedom. Thirty null toys of our own say how
 # far that can be trusted: by counting, as far as they reach, and by a gamma law fitted to them, which is an extrapolation.
-# The last line is the kernel machine on the same signals.
+# The last column is the kernel machine on the same signals.
 
 # %%
 def median_z(t, null):
@@ -478,9 +492,10 @@ for kind, size in (("zprime-300", 40.0), ("contact", 1.0)):
     kernel = median_z(toys_of("whole", kind, size), toys_of("whole"))
     ours = median_z(t, no_signal)
     rows[kind] = z_ref(kind, size), by_law, *ours, kernel[2]
-names = ["Z_ref", "Z by the law", "counted", "a limit? (1)", "gamma"]
-names.append("error")
-pd.DataFrame(rows, [*names, "kernel machine"]).astype(float).round(2)
+names = ["Z_ref", "Z by the law", "counted", "only a limit", "gamma"]
+by_toys = pd.DataFrame(rows, [*names, "error", "kernel machine"]).T
+errors = {"gamma": "error"}
+plotting.table(by_toys, errors=errors, names=words | symbols)
 
 # %% [markdown]
 # Do not believe the law. The null toys lie higher than 96 and spread wider, and a Z of two and a half by the law is one and
@@ -548,7 +563,7 @@ for name, place in places.items():
     rows[name] = *medians, *spread, toys.corr().loc["learnt", "seen"]
 names = ["learnt", "in the toys", "spread", "of the toys", "correlation"]
 followed = pd.DataFrame(rows, names).T
-followed.round(2)
+plotting.table(followed)
 
 # %% [markdown]
 # For the Z' the network has understood that it is the mass that matters, and which one: below 150 GeV the ratio stays at one,
@@ -581,7 +596,7 @@ assert 0.8 < followed["learnt"]["no signal, over 300 GeV"] < 1.2
 pairs = results.load("nplm-dimuon-recipes")
 pairs = pairs.pivot(index="toy", columns="recipe")
 columns = ["one start", "newton", "six long", "adam"]
-pairs.t[columns].rename(columns={"newton": "six short"}).T.round(0).astype(int)
+plotting.table(pairs.t[columns].T, 0, names={"newton": "six short"})
 
 # %%
 gain = pairs.t.sub(pairs.t.adam, axis=0)[columns[:3]]
@@ -589,7 +604,7 @@ rows = gain[:4].mean(), gain[4:].mean(), gain.min()
 seconds = pairs.seconds.mean()
 names = ["no signal, mean gain", "signal", "lowest", "times faster"]
 recipes = pd.DataFrame([*rows, seconds.adam / seconds[columns[:3]]], names)
-recipes.rename(columns={"newton": "six short"}).round(1)
+plotting.table(recipes, 1, names={"newton": "six short"})
 
 # %% [markdown]
 # From one start ours ends now above and now below the paper's, for some toys by tens, and below on average. In a network of
@@ -623,7 +638,8 @@ for name in scans.configuration.unique():
     rows[name] = len(t), t.mean(), t.var() / 2, p_gamma, p_chi2
 names = ["toys", "mean", "variance / 2", "p gamma", "p chi2"]
 laws = pd.DataFrame(rows, names).T
-laws.round(3)
+three = {"p gamma": 3, "p chi2": 3}
+plotting.table(laws, {"mean": 1, "variance / 2": 1} | three, names={"p chi2": "p χ²"})
 
 # %% [markdown]
 # The gamma law describes all of them. The chi-squared law does too where the reference is large; with a small one the toys
@@ -649,7 +665,9 @@ def sensitivity(configuration, signal):
     return table
 
 
-sensitivity("whole", "zprime-300").round(2)
+shown = sensitivity("whole", "zprime-300").rename_axis("N(S)")
+above = {alpha: f"P(Z > {alpha})" for alpha in (2, 3, 5)}
+plotting.table(shown, errors={"Z": "error"}, names=above | symbols)
 
 # %% [markdown]
 # ### The chance to find something
@@ -692,7 +710,9 @@ for (configuration, alpha), p in bounds.items():
     ours = np.interp(5, table.Z_ref, table[alpha])
     at_five[configuration, alpha] = ours, p
 chance = pd.DataFrame(at_five, ["at Z_ref = 5", "paper, at least"]).T
-chance.rename_axis(["events", "alpha"]).round(2)
+chance = chance.rename_axis(["events", "alpha"])
+words = {"alpha": "α", "at Z_ref = 5": r"at $Z_\text{ref} = 5$"}
+plotting.table(chance, names=words)
 
 # %% [markdown]
 # The cut about doubles the chances, as it does in the paper. But ours are half of its bounds, or less. Two things differ. A
@@ -753,7 +773,8 @@ for name in luminosities:
     rows[size] = sensitivity(name, "zprime-300").loc[size / 1000]
 luminosity = pd.DataFrame(rows).T.rename_axis("N(R)")
 fraction = sensitivity("whole", "zprime-300")
-luminosity[["Z", "error", "low", "high", "Z_ref"]].round(2)
+shown = luminosity[["Z", "error", "low", "high", "Z_ref"]]
+plotting.table(shown, errors={"Z": "error"}, names=symbols)
 
 # %% mystnb={"figure": {"caption": "Observed and reference significance of a Z' of 300 GeV: against the luminosity, one signal event in a thousand; and against the share of signal, at 20,000 events. Bars are the middle 68 % of the toys.", "name": "fig-luminosity"}, "image": {"alt": "Left: the reference significance rises like a square root with luminosity, the observed one more nearly as a straight line. Right: against the signal fraction the reference rises nearly straight, the observed one starts late and rises as steeply."}}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
@@ -785,7 +806,7 @@ axes[0].legend();
 # Twenty events of a Z' of 300 GeV in twenty thousand. Does it help the machine to remove events that cannot be signal? To be
 # shown the mass, in place of the angle? The paper has numbers for all of it.
 
-# %%
+# %% table={"caption": "Significance of twenty and of forty signal events after cuts, beside the paper's.", "name": "tab-cuts"}
 said = {"whole": 0.9, "pT > 75": 1.0, "pT > 75, stiff": 1.0}
 said |= {"m_ll > 95": 1.4, "m_ll > 95, stiff": 1.4, "mass for angle": 2.3}
 rows = {}
@@ -797,7 +818,8 @@ for name, z in said.items():
 names = ["Z", "error", "low", "high", "Z_ref", "paper"]
 cuts = pd.DataFrame(rows, names).T.rename_axis(["events", "N(S)"])
 cuts["null"] = [laws["mean"][name] for name, _ in cuts.index]
-cuts.round(2)
+words = symbols | {"null": "mean of t, null"}
+plotting.table(cuts, errors={"Z": "error"}, names=words, missing="not published")
 
 # %% [markdown]
 # Those rows with `stiff` keep the penalty's strength as it was, the others keep $\lambda$ itself.
@@ -830,7 +852,8 @@ for name in of_sizes + ["whole"]:
     )
 names = ["mean of t, null", "Z", "error", "error in the window"]
 sizes = pd.DataFrame(rows, names).T.sort_index()
-sizes.rename_axis("N_R / N(R)").round(2)
+shown = sizes.rename_axis(r"$N_\mathcal{R}$ / N(R)")
+plotting.table(shown, errors={"Z": "error"})
 
 # %% mystnb={"figure": {"caption": "Size of the reference, for forty events of a Z' of 300 GeV: the observed significance (left), and t without signal with the formula for a finite reference (right).", "name": "fig-reference"}, "image": {"alt": "Left: the observed significance rises with the size of the reference and levels off. Right: mean t of null toys falls; on the right it lies on the curve of the formula, on the left far above it."}}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
@@ -954,7 +977,7 @@ for pool in pools:
     rows.append((len(pool), reuse, t.mean(), t.std(), alarms))
 names = ["pool", "reuse", "mean", "spread", "false alarms"]
 reused = pd.DataFrame(rows, columns=names)
-reused.round(3)
+plotting.table(reused, {"reuse": 1, "false alarms": 3})
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -999,7 +1022,7 @@ for b in (5, 20, 80):
 second = pd.DataFrame(second).rename_axis("learnt from")
 print(f"Z_ref {z_ref('zprime-300', 40):.1f},", end=" ")
 print(f"first experiment, median {fraction.Z[40.0]:.1f}")
-second.round(2)
+plotting.table(second.rename_axis(columns="background events that pass"))
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -43,7 +43,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import norm
 
 import dmlib
-from dmlib import compute, nplm
+from dmlib import compute, nplm, plotting
 
 run = dmlib.start(seed=19)
 rng = run.rng
@@ -133,7 +133,7 @@ assert abs(by_hand[-1] - by_hand[-2]) < 1e-2 < abs(by_hand[1] - by_hand[0])
 grid = torch.linspace(0, 1, 201, dtype=x.dtype)[:, None]
 parts = gaussians(grid, centres, sigma)
 ax = plt.subplots(figsize=(6.4, 3.4))[1]
-ax.plot(grid, 0.2 * parts, color=dmlib.plotting.GREY, lw=0.7)
+ax.plot(grid, 0.2 * parts, color=plotting.GREY, lw=0.7)
 ax.plot(grid, parts @ steps[-1], lw=2.5)
 at = grid.numpy()
 signal = 60 * norm(0.5, 0.05).pdf(at)
@@ -222,7 +222,7 @@ distances = pdist(reference[:2_000])
 print(f"90 % of the distances are below {np.quantile(distances, 0.9):.2f}")
 published = {"centres": 3_000, "sigma": 0.3, "penalty": 1e-10}
 recipes = {"published": published, "suggested": suggested._asdict()}
-pd.DataFrame(recipes).T
+plotting.table(pd.DataFrame(recipes).T, {"penalty": ".0e"})
 
 # %% [markdown]
 # Are 3,000 centres many? Wide Gaussians on neighbouring places are nearly the same function. `KernelMachine` keeps those
@@ -233,7 +233,7 @@ kept = {}
 for m in (10, 100, 1_000, 3_000):
     machine = nplm.KernelMachine(reference[:m], 0.3, 1e-10)
     kept[m] = len(machine.centres)
-pd.Series(kept, name="kept").rename_axis("centres").to_frame()
+plotting.table(pd.Series(kept, name="kept").rename_axis("centres"))
 
 # %% [markdown]
 # In one dimension a dozen or two do all the work, however many one draws.
@@ -251,7 +251,7 @@ for power in (-4, -6, -8, -10, -12, -14):
     rows[power] = t.mean(), t.std(), t.min()
 names = ["mean of t", "spread", "lowest t"]
 scan = pd.DataFrame(rows, names).T.rename_axis("log10 penalty")
-scan.round(2)
+plotting.table(scan)
 
 # %% [markdown]
 # t grows as the penalty falls. A t below zero should not be, since $f = 0$ has $t = 0$ and a fit should do better. It is the
@@ -334,7 +334,7 @@ for name, z in zip(signals, (2.43, 2.82, 3.04), strict=True):
     rows[name] = *np.mean(three, axis=1), error, spread, z
 names = ["counted", "chi2", "gamma", "error", "spread of draws"]
 medians = pd.DataFrame(rows, [*names, "published"]).T
-medians.round(2)
+plotting.table(medians, names={"chi2": "χ²"})
 
 # %% [markdown]
 # `error` is that of the toys, for the mean of the draws, and `spread of draws` how much one draw differs from the next. Part
@@ -377,8 +377,8 @@ ax.plot(grid, nulls.mean() * (1 + 1 / grid), color="black", lw=1)
 table = pd.DataFrame(own)
 ax.errorbar(ratios, table.mean(), table.sem(), fmt="o", label="drawn anew")
 for r in ratios:
-    ax.plot([r] * 5, shared[r], ".", color=dmlib.plotting.SIGNAL)
-ax.plot([], [], ".", color=dmlib.plotting.SIGNAL, label="shared")
+    ax.plot([r] * 5, shared[r], ".", color=plotting.SIGNAL)
+ax.plot([], [], ".", color=plotting.SIGNAL, label="shared")
 ax.set(xscale="log", xlabel=r"$\mathcal{N}_R / N(\mathrm{R})$")
 ax.set_ylabel("mean of $t$")
 ax.legend();
@@ -487,7 +487,9 @@ def false_positives(t):
 
 
 rows = {f"{nu:+.1%}": false_positives(t) for nu, t in t_wrong.items()}
-pd.DataFrame(rows, ["false positives at 5 %", "error"]).T.round(3)
+wrong = pd.DataFrame(rows, ["false positives at 5 %", "error"]).T
+errors = {"false positives at 5 %": "error"}
+plotting.table(wrong.rename_axis("scale wrong by"), errors=errors)
 
 # %% [markdown]
 # As in the paper's Figure 13: a tenth of a per cent goes unnoticed, half a per cent makes false discoveries many times more
@@ -505,7 +507,8 @@ t_signal = {0.0: t_against(nominal, with_signal)}
 for nu in (0.005, -0.005):
     t_signal[nu] = t_against(calibrated(reference, nu), with_signal)
 medians_signal = {f"{nu:+.1%}": np.median(t) for nu, t in t_signal.items()}
-pd.Series(medians_signal, name="median of t").round(1)
+shown = pd.Series(medians_signal, name="median of t")
+plotting.table(shown.rename_axis("reference off by"), digits=1)
 
 # %% tags=["check", "remove-cell"]
 rates = {nu: false_positives(t)[0] for nu, t in t_wrong.items()}
@@ -616,14 +619,14 @@ axes[0].legend();
 # %% [markdown]
 # The threshold of each test is set by its own toys, those with the right scale, so that it fires in 5 % of them.
 
-# %%
+# %% table={"caption": "False positives of a test at 5 % when the scale is off, before and after the cure.", "name": "tab-cure"}
 rows = {}
 for name, t in {"before": before, "after": after}.items():
     threshold = np.quantile(t["right"], 0.95)
     rows[name] = *false_positives(t["off"]), t["right"].mean()
 names = ["false positives at 5 %", "error", "mean of t, scale right"]
 cure = pd.DataFrame(rows, names).T
-cure.round(3)
+plotting.table(cure, 1, errors=errors)
 
 # %% tags=["check", "remove-cell"]
 rate = cure["false positives at 5 %"]
@@ -649,7 +652,7 @@ for (name, t), nulls_t in zip(tests.items(), (before, after), strict=True):
     z = median_significance(nulls_t["right"], t)
     rows[name] = np.median(t), *z[2:]
 price = pd.DataFrame(rows, ["median of t", "median Z", "error"]).T
-price.round(2)
+plotting.table(price, errors={"median Z": "error"})
 
 # %% tags=["check", "remove-cell"]
 assert (price["median Z"] > 1.2).all()  # seeds 19, 1, 2: 2.0 to 2.4
@@ -709,7 +712,7 @@ for name, (places, i) in cases.items():
     machine_1d = nplm.KernelMachine(places, 0.3, 1e-10)
     t = machine_1d.fit(references[i], peaks, expected).t
     tail[name] = np.median(t)
-pd.Series(tail, name="median of t").round(2)
+plotting.table(pd.Series(tail, name="median of t"))
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -751,7 +754,7 @@ names = pd.MultiIndex.from_product(
     [["one step", "minimum"], ["median", "95 % quantile"]]
 )
 minimum = pd.DataFrame(rows, names).T.rename_axis("log10 penalty")
-minimum.round(1)
+plotting.table(minimum, digits=1)
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer

@@ -2,13 +2,16 @@
 
 import functools
 import http.server
+import io
 import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -164,6 +167,12 @@ def test_search_finds(site):
     assert not site.foreign
 
 
+def results(tab) -> "playwright.Locator":
+    """The entries of a finished search."""
+    tab.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText.includes('finished')")
+    return tab.locator("#search-results li")
+
+
 @pytest.mark.parametrize(
     ("query", "chapter"),
     [
@@ -175,10 +184,47 @@ def test_search_finds(site):
     ],
 )
 def test_search_for_a_method_finds_its_chapter_first(site, query, chapter):
-    tab = site.open(f"search.html?q={query}")
-    tab.wait_for_function("document.querySelectorAll('#search-results li').length > 3")
-    tab.wait_for_timeout(300)  # results come in one by one, in their order
-    assert f"notebooks/{chapter}" in tab.locator("#search-results li a").first.get_attribute("href")
+    found = results(site.open(f"search.html?q={query}"))
+    assert found.count() > 3
+    assert f"notebooks/{chapter}" in found.first.locator("a").get_attribute("href")
+
+
+def test_search_for_a_term_shows_its_definition(site):
+    definition = site.open("book/glossary.html").locator("#term-SIC ~ dd").first.text_content().strip()
+    first = results(site.open("search.html?q=SIC")).first  # which is in "physics" too
+    assert first.locator("a").inner_text() == "SIC (glossary)"
+    first.locator(".context").wait_for()
+    assert first.locator(".context").text_content() == definition and len(definition) > 50
+    results(site.open("search.html?q=kernel+machine")).first.get_by_text("kernel machine (glossary)").wait_for()
+
+
+def test_search_shows_results_while_one_types(site):
+    """Without excerpts, which would ask for every page; the index is asked for when the field is entered."""
+    tab = site.open("notebooks/11-cwola.html")
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+    assert tab.evaluate("Search.hasIndex()") is False
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("cathode")
+    found = results(tab)
+    assert "13-cathode" in found.first.locator("a").get_attribute("href")
+    assert f"found {found.count()} page(s)" in tab.locator("#search-results [role=status]").inner_text()
+    assert asked.count("searchindex.js") == 1 and not [name for name in asked if name.endswith(".html")]
+    found.first.locator("a").click()
+    tab.wait_for_url("**/notebooks/13-cathode.html*")
+    assert not site.errors and not site.foreign
+
+
+def test_search_in_a_book_opened_as_a_file(site):
+    """There pages cannot be asked for: no excerpts, no failed requests, and a word on what to do."""
+    tab = site.tab.context.browser.new_page()
+    errors = []
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(f"{(HTML / 'search.html').as_uri()}?q=CATHODE")
+    assert "13 CATHODE" in results(tab).first.inner_text()
+    assert "make serve" in tab.locator("#search-results").inner_text() and not errors
+    tab.close()
 
 
 def test_search_field_opens_and_leads_to_results(site):
@@ -204,20 +250,30 @@ def test_dark_mode_switches_and_figures_stay_on_white(site):
     tab.evaluate("localStorage.clear()")
 
 
-def test_pages_can_be_read_without_scripts(site):
-    """Whatever the reader's system prefers: the text stands out from its ground, in prose and in code."""
-    for scheme in ("dark", "light"):
-        context = site.tab.context.browser.new_context(java_script_enabled=False, color_scheme=scheme)
-        tab = context.new_page()
-        tab.goto(site.url + "notebooks/13-cathode.html")
-        for part in ("article p", "article .highlight"):
-            shade = {}
-            for what in ("color", "backgroundColor"):
-                colour = tab.locator(part).first.evaluate(f"e => getComputedStyle(e).{what}")
-                numbers = [float(number) for number in colour.partition("(")[2].rstrip(")").split(",")]
-                shade[what] = 255 if numbers[3:] == [0] else sum(numbers[:3]) / 3  # nothing of its own: the white page
-            assert shade["backgroundColor"] - shade["color"] > 150, f"{part} in a browser that prefers {scheme}"
-        context.close()
+def contrast(part: "playwright.Locator") -> float:
+    """The contrast ratio (WCAG) in the picture of a part, between its ground and what stands out most from it."""
+    picture = ImageOps.crop(Image.open(io.BytesIO(part.screenshot())).convert("RGB"), border=6)  # without its frame
+    colours = sorted(picture.getcolors(maxcolors=2**24), reverse=True)
+    channels = np.array([colour for _, colour in colours]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    light = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+    return float(np.maximum(light / light[0], light[0] / light).max())
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_pages_can_be_read_without_scripts(site, scheme):
+    """Whatever the reader's system prefers: text stands out from its ground, the parts are there, answers unfold."""
+    context = site.tab.context.browser.new_context(java_script_enabled=False, color_scheme=scheme)
+    tab = context.new_page()
+    tab.goto(site.url + "notebooks/13-cathode.html")
+    for part in ("article p", "article .highlight pre", ".bd-sidebar-primary nav", "article .admonition"):
+        assert contrast(tab.locator(part).locator("visible=true").first) > 7, part
+    for part in ("article figure img", "article table", "article .exercise", ".bd-sidebar-secondary"):
+        assert tab.locator(part).first.is_visible(), part
+    solution = tab.locator(".tag_solution details").first
+    solution.locator("summary").click()
+    assert solution.locator("pre").first.is_visible()
+    context.close()
 
 
 def test_paper_holds_the_text_and_no_folded_answer(site):
@@ -225,12 +281,52 @@ def test_paper_holds_the_text_and_no_folded_answer(site):
     tab.emulate_media(media="print")
     seen = {
         name: tab.locator(name).first.is_visible()
-        for name in ("h1.onlyprint, .onlyprint h1", ".exercise h3", ".bd-sidebar-primary")
+        for name in (
+            "h1.onlyprint, .onlyprint h1",
+            ".exercise h3",
+            "details.self-check",
+            ".bd-sidebar-primary",
+            ".copybtn",
+        )
     }
-    answers = tab.locator(".exercise details").evaluate_all("folds => folds.map(f => getComputedStyle(f).display)")
+    folds = tab.locator(".exercise details")
+    answers = folds.evaluate_all("folds => folds.map(f => getComputedStyle(f).display)")
+    where = tab.locator(".exercise").first.evaluate("e => getComputedStyle(e, '::after').content")
+    folds.first.evaluate("fold => fold.open = true")  # what a reader has opened is printed
+    opened = folds.first.is_visible()
     tab.emulate_media(media="screen")
-    assert list(seen.values()) == [True, True, False]
-    assert answers and set(answers) == {"none"}
+    assert list(seen.values()) == [True, True, True, False, False]
+    assert answers and set(answers) == {"none"} and "in the book" in where and opened
+
+
+@pytest.mark.parametrize(
+    "name", ["book/setup", "book/teaching", "notebooks/02-figures-of-merit", "notebooks/18-nplm-dimuon"]
+)
+def test_nothing_is_cut_on_paper(site, name):
+    """At the width of A4 between margins of 15 mm nothing scrolls, and nothing that holds together breaks."""
+    tab = site.open(f"{name}.html", {"width": 680, "height": 1000})
+    tab.emulate_media(media="print")
+    boxes = "article :is(pre, .text_html, .pst-scrollable-table-container, figure, mjx-container)"
+    cut = tab.locator(boxes).evaluate_all(
+        """parts => parts.filter(part => part.offsetParent && part.getBoundingClientRect().right
+            + Math.max(0, part.scrollWidth - part.clientWidth) > document.documentElement.clientWidth + 1)
+            .map(part => part.textContent.slice(0, 80))"""
+    )
+    breaks = tab.locator("article :is(.cell_input, figure, .admonition, tr)").evaluate_all(
+        "parts => [...new Set(parts.map(part => getComputedStyle(part).breakInside))]"
+    )
+    tab.emulate_media(media="screen")
+    assert not cut and breaks == ["avoid"]
+
+
+@pytest.mark.parametrize("name", ["setup", "teaching"])
+def test_tables_of_prose_can_be_read_on_a_phone(site, name):
+    """Their columns are wide enough for some words a line, and the table scrolls in its box."""
+    tab = site.open(f"book/{name}.html", PHONE)
+    cells = tab.locator("article table:not(.lessons) td")
+    assert cells.count() > 8
+    narrow = "cells => cells.filter(c => c.innerText.length > 20 && c.clientWidth < 120).map(c => c.innerText)"
+    assert not cells.evaluate_all(narrow)
 
 
 def test_keyboard_skips_to_the_content(site):

@@ -5,7 +5,10 @@ import io
 import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 
+import jsonschema
 import nbformat
 import numpy as np
 import pytest
@@ -416,3 +419,15 @@ def test_make_help_lists_every_target():
         "Develop",
     ]
     assert targets >= set("book test notebooks bench slides student serve live data clean".split())
+
+
+def test_the_settings_of_make_live_are_known_to_jupyterlab():
+    """No question about Jupyter news, and no request for updates; a setting of another name would do nothing."""
+    settings = json.loads((ROOT / "tools" / "jupyterlab.json").read_text())
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for name, values in settings.items():
+        plugin, _, file = name.partition(":")
+        schema = json.loads((schemas / plugin / f"{file}.json").read_text())
+        assert set(values) <= set(schema["properties"])
+        jsonschema.validate(values, schema)
+    assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false", "checkForUpdates": False}

@@ -128,6 +128,96 @@ def test_any_literal_is_a_name_or_not(text):
     assert code_links.api_name(text, {}) is None
 
 
+PAGES = {
+    "index": """# Book
+```{toctree}
+glossary
+notebooks/01-one
+notebooks/02-two
+api
+```
+""",
+    "glossary": """# Glossary
+```{glossary}
+toy
+  A simulated experiment.
+```
+""",
+    "notebooks/01-one": """# A toy
+:::{admonition} In this chapter
+A toy.
+:::
+The [toy](../index.md) of `a toy`, *two
+toys*, and a toy. See `metrics.auc(a, b)`.
+```python
+from dmlib import metrics
+area = metrics.auc([1], [2])
+area, metrics.auc
+```
+```python
+print(metrics.auc(area, area))
+```
+""",
+    "notebooks/02-two": "# Two\nNothing.\n",
+    "api": "# API\n```{eval-rst}\n.. py:module:: dmlib.metrics\n.. py:function:: auc(a, b)\n```\n",
+}
+SETTINGS = {
+    "extensions": ["myst_parser", "words", "code_links"],
+    "myst_enable_extensions": ["colon_fence"],
+    "codeautolink_concat_default": True,
+}
+
+
+def build(folder, builder="html"):
+    """Builds a small book, or brings it up to date, and returns the page of its first chapter."""
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    with patch_docutils(), docutils_namespace():
+        out = folder / "_build" / builder
+        app = Sphinx(folder, None, out, out / ".doctrees", builder, SETTINGS, status=None, warningiserror=True)
+        app.build()
+    page = out / "notebooks" / ("01-one.html" if builder == "html" else "01-one.txt")
+    return bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def terms_of(page):
+    return [(term.get_text(), term.find_next_sibling()["aria-label"]) for term in page.select("a.glossary-term")]
+
+
+def codes_of(page):
+    return [(link.get_text(), link.get("tabindex")) for link in page.select(".highlight a")]
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    for name, text in PAGES.items():
+        path = tmp_path / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Sphinx and of its extensions
+def test_a_small_book_links_and_stays_right_when_a_page_changes(small_book):
+    page = build(small_book)
+    codes = [("metrics", None), ("metrics.auc", None), ("metrics.auc", "-1"), ("metrics.auc", "-1")]
+    assert terms_of(page) == [("toys", "A simulated experiment.")] and page.select_one("em > a.glossary-term")
+    assert codes_of(page) == codes
+    assert [link.get_text() for link in page.select("a.api-link")] == ["metrics.auc(a, b)"]
+    glossary = small_book / "glossary.md"
+    glossary.write_text(glossary.read_text().replace("A simulated", "An invented"))
+    page = build(small_book)
+    assert terms_of(page) == [("toys", "An invented experiment.")]
+    assert codes_of(page) == codes
+
+
+@pytest.mark.filterwarnings("ignore")  # of Sphinx and of its extensions
+def test_other_builders_get_text(small_book):
+    assert "two toys*, and a toy" in " ".join(build(small_book, "text").get_text().split())
+
+
 def headwords():
     """The terms of each entry of the glossary's source."""
     body = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").split("```{glossary}\n")[1].rsplit("```", 1)[0]

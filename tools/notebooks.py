@@ -6,7 +6,6 @@ with its outputs. `run` executes the chapters of which some code or data changed
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -25,8 +24,8 @@ from tools.freshness import cells, code, fingerprint
 from tools.outputs import keep_pictures, tidy
 from tools.plain import plain
 from tools.rules import complaints, executed
+from tools.times import meter, record
 
-TIMES = Path("book/times.json")
 CELL_TIMEOUT = 300  # seconds; a chapter's cells take 20 at most on a laptop
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1"
@@ -55,13 +54,15 @@ def execute(nb: NotebookNode, timeout: int = CELL_TIMEOUT, **settings: str) -> N
         }
         with mock.patch.dict(os.environ, clean):
             os.environ.pop("MPLBACKEND", None)
-            NotebookClient(
+            client = NotebookClient(
                 nb,
                 timeout=timeout,
                 kernel_name="python3",
                 resources={"metadata": {"path": folder}},
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks on its sockets
-            ).execute()
+            )
+            meter(client)
+            client.execute()
     return nb
 
 
@@ -125,32 +126,16 @@ def _with_outputs_of(new: NotebookNode, old: NotebookNode) -> NotebookNode:
     return new
 
 
-def cell_seconds(nb: NotebookNode) -> dict[int, float]:
-    """Returns the number of each code cell of a fresh run with the seconds that it took."""
+def slowest(nb: NotebookNode) -> str:
+    """Names the code cell of a fresh run that took longest."""
     took = {}
     for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
         times = cell.metadata.get("execution", {})
         if "shell.execute_reply" in times:
             start, end = (datetime.fromisoformat(times[k]) for k in ("iopub.execute_input", "shell.execute_reply"))
             took[number] = (end - start).total_seconds()
-    return took
-
-
-def slowest(nb: NotebookNode) -> str:
-    """Names the code cell of a fresh run that took longest."""
-    took = cell_seconds(nb)
     cell = max(took, key=took.get, default=None)
     return "" if cell is None else f"; cell {cell} took {took[cell]:.1f} s"
-
-
-def record(source: Path, nb: NotebookNode, root: Path = ROOT) -> None:
-    """Keeps the seconds of a fresh run, all of it and its longest cell, for the table on the page for teachers."""
-    took = cell_seconds(nb).values()
-    path = root / TIMES
-    times = json.loads(path.read_text()) if path.exists() else {}
-    times[source.stem] = {"seconds": round(sum(took)), "longest": round(max(took, default=0))}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(dict(sorted(times.items())), indent=1) + "\n")
 
 
 def run(source: Path, root: Path = ROOT, force: bool = False) -> str:

@@ -1,8 +1,7 @@
 """Sphinx extension: dmlib's names link to their place in the API, in code and in literals of the text.
 
-In code blocks sphinx-codeautolink finds them. It links variables too, to the class of what they hold; here only names
-that the API has stay, so that a link says where it leads. In the text, a literal such as `metrics.max_sic` is such a
-name.
+In code blocks sphinx-codeautolink finds them. It links variables too, to the class of what they hold; only names that
+the API has stay, so that a link says where it leads. In the text, a literal such as `metrics.max_sic` is such a name.
 """
 
 import re
@@ -57,9 +56,19 @@ def ancestors(node: nodes.Node) -> list[nodes.Node]:
     return found
 
 
+def restore_blocks(app: Sphinx) -> None:
+    """Brings back the names that earlier builds found on pages that are not read again.
+
+    The cache of sphinx-codeautolink 0.20 forgets every page whose source is not .rst.
+    """
+    if hasattr(app.env, "sphinx_codeautolink_transforms"):
+        app.env.sphinx_codeautolink_transforms.update(getattr(app.env, "code_blocks", {}))
+
+
 def keep_names(app: Sphinx, env: BuildEnvironment) -> None:
     """Drops the links of variables: a name that leads to an entry ends as the entry does."""
-    for blocks in getattr(env, "sphinx_codeautolink_transforms", {}).values():
+    env.code_blocks = getattr(env, "sphinx_codeautolink_transforms", {})
+    for blocks in env.code_blocks.values():
         for block in blocks:
             block.names = [
                 name
@@ -73,7 +82,8 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
     The stylesheet of sphinx-codeautolink is dropped; slides would name it, though it is not among their files.
     """
-    context["css_files"][:] = [css for css in context["css_files"] if "sphinx-codeautolink" not in str(css.filename)]
+    styles = context["css_files"]  # names on slides, objects that hold one on pages
+    styles[:] = [css for css in styles if "sphinx-codeautolink" not in str(getattr(css, "filename", css))]
     seen: set[str] = set()
 
     def again(match: re.Match[str]) -> str:
@@ -88,6 +98,7 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx_codeautolink")
+    app.connect("builder-inited", restore_blocks, priority=600)  # after sphinx-codeautolink has begun anew
     app.connect("env-updated", keep_names, priority=600)  # after sphinx-codeautolink has found them
     app.connect("html-page-context", finish_page, priority=600)  # after it has drawn them
     app.connect("doctree-resolved", link_literals)

@@ -1,4 +1,8 @@
-"""One style for the course, the figures that come back in many chapters, and tables that are ready to be read."""
+"""One style for the course, the figures that come back in many chapters, and tables that are ready to be read.
+
+`PROCESS_NAMES` has the 26 backgrounds of the Dark Machines challenge in words, `COLOURS` the palette of the course, and
+`PROCESS_COLOURS` the colour that a process keeps from figure to figure.
+"""
 
 from .detectors import by_signal, losses, scores
 from .figures import event_display, scatter, sic, stacked

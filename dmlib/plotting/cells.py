@@ -11,7 +11,7 @@ import numpy as np
 
 MOST_DIGITS = 15  # what a float holds
 SUPERSCRIPTS = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-NUMBER = re.compile(r"[<>−-]?\s?\.?[\d∞]")
+NUMBER = re.compile(r"[<>]? ?[−-]?[\d.,∞]+(e[+-]?\d+)?( ± [\d.,∞]+)?( × 10[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)? ?%?")
 
 
 def is_missing(value: Any) -> bool:
@@ -29,7 +29,7 @@ def is_number(value: Any) -> bool:
 def is_numeric(values: list) -> bool:
     """Says whether all values are numbers, written out or not, so that they belong to the right of their column."""
     present = [value for value in values if not is_missing(value)]
-    return all(is_number(v) or (isinstance(v, str) and bool(NUMBER.match(v))) for v in present)
+    return all(is_number(v) or (isinstance(v, str) and bool(NUMBER.fullmatch(v))) for v in present)
 
 
 def written(values: list, digits: int | str, whole: bool, missing: str) -> list[str]:
@@ -75,3 +75,12 @@ def label(value: Any) -> str:
     """Returns what a row or a column is called: numbers in their shortest form, nothing for what is missing."""
     shortest = is_number(value) and math.isfinite(value) and not float(value).is_integer()
     return cell(value, ".6g" if shortest else 0, "")
+
+
+def labels(values: list) -> list[str]:
+    """Returns what rows are called; fractions that stand below each other have as many digits as the longest."""
+    written = [label(value) for value in values]
+    if not all(re.fullmatch(r"−?[\d,]*\.?\d*", text) for text in written):
+        return written
+    digits = max((len(text.partition(".")[2]) for text in written), default=0)
+    return [cell(value, digits, "") if digits else text for value, text in zip(values, written, strict=True)]

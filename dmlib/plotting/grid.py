@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from .cells import is_numeric, label
+from .cells import is_numeric, label, labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +51,11 @@ class Grid:
         if index.name is None and index.equals(frame.reset_index(drop=True).index):
             return  # it only numbers the rows
         rows = [row if isinstance(row, tuple) else (row,) for row in index]
-        self.index = [tuple(map(self._name, row)) for row in rows]
+        levels = [list(level) for level in zip(*rows, strict=True)]
+        named = [[self.names.get(v, text) for v, text in zip(level, labels(level), strict=True)] for level in levels]
+        self.index = list(zip(*named, strict=True))
         self.index_names = [_with_unit(self._name(name), units.get(name, "")) for name in index.names]
-        self.index_right = [is_numeric(list(level)) for level in zip(*rows, strict=True)] or [False] * index.nlevels
+        self.index_right = [is_numeric(level) for level in levels] or [False] * index.nlevels
 
     def _name(self, value: Any) -> str:
         return self.names.get(value, label(value))
@@ -127,7 +129,7 @@ def _with_unit(name: str, unit: str) -> str:
 
 
 def _side(right: bool) -> str:
-    return f' class="{"number" if right else "text"}" style="text-align: {"right" if right else "left"}"'
+    return f' style="text-align: {"right" if right else "left"}"'
 
 
 def _row_spans(index: list[tuple[str, ...]]) -> list[list[int]]:

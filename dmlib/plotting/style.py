@@ -51,7 +51,7 @@ def use_style() -> None:
     mpl.rc("axes.spines", right=False, top=False)
     mpl.rc("figure", dpi=100, facecolor="white", figsize=(6.4, 3.8))
     mpl.rc("figure.constrained_layout", use=True)
-    mpl.rc("font", size=11)
+    mpl.rc("font", size=12)
     mpl.rc("grid", alpha=0.25)
     mpl.rc("legend", frameon=False)
     mpl.rc("lines", linewidth=1.8)

@@ -5,7 +5,7 @@ window.FitSlides = () => ({
   async init(deck) {
     const { width, height } = deck.getConfig();
     const SMALLEST = 0.7, STEP = 0.03;  // of letters
-    const READABLE = [680, 440], LEAST = [400, 300];  // width and height of a figure, one of which it keeps
+    const READABLE = [680, 430], LEAST = [400, 300];  // width and height of a figure, one of which it keeps
 
     if (document.readyState != "complete") await new Promise((done) => window.addEventListener("load", done));
     if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
@@ -23,7 +23,7 @@ window.FitSlides = () => ({
     }
 
     function fit(slide) {
-      const figures = [...slide.querySelectorAll(".cell_output :is(img, svg)")].filter((figure) => !figure.closest("svg svg, a"));
+      const figures = [...slide.querySelectorAll(".cell_output :is(img, svg)")].filter((figure) => !figure.closest("svg svg"));
       for (const figure of figures) {
         const box = figure.getBoundingClientRect();
         const ratio = figure.naturalWidth ? figure.naturalHeight / figure.naturalWidth : box.height / box.width;
