@@ -6,5 +6,6 @@ seconds; the class method ``paper(channel)`` has the published settings. ``save(
 
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
+from .kde import KDE
 
-__all__ = ["Detector", "SimpleAE", "TorchDetector", "load"]
+__all__ = ["KDE", "Detector", "SimpleAE", "TorchDetector", "load"]

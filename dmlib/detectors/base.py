@@ -76,7 +76,7 @@ class Detector(BaseEstimator):
             path: The file (numpy's npz); replaced when all is written.
 
         Raises:
-            TypeError: A parameter is neither a number, a text, None, nor a tuple of these or a `Recipe`.
+            TypeError: A parameter is no number, text, None, `Recipe`, detector, nor a tuple of these.
         """
         check_is_fitted(self, "n_features_in_")
         about = {
@@ -202,8 +202,6 @@ def load(path: str | os.PathLike) -> Detector:
         >>> fitted = detectors.SimpleAE(hidden=(8,), latent=2, recipe=Recipe(epochs=1)).fit(x)
         >>> fitted.save(f"{tempfile.mkdtemp()}/ae.zip")
     """
-    from dmlib import detectors
-
     path = _files.expanded(path)
     try:
         with open(path, "rb") as file:
@@ -212,13 +210,22 @@ def load(path: str | os.PathLike) -> Detector:
         name, parameters, columns = about["detector"], about["parameters"], about["columns"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no detector that dmlib has saved, or is damaged ({error})") from error
-    method = getattr(detectors, name, None) if name in detectors.__all__ else None
-    if about.get("format") != FORMAT or not (isinstance(method, type) and issubclass(method, Detector)):
-        raise ValueError(f"{path} holds a {name!r} that this version of dmlib does not know; save it again")
-    detector = method(**{key: _restored(value) for key, value in parameters.items()})
+    if about.get("format") != FORMAT:
+        raise ValueError(f"{path} was saved by another version of dmlib; save it again")
+    detector = _made(name, parameters, path)
     detector._restore(arrays)
     detector._remember(columns)
     return detector
+
+
+def _made(name: str, parameters: dict, path: str | os.PathLike) -> Detector:
+    """The detector of a name, with its parameters as `_plain` wrote them."""
+    from dmlib import detectors
+
+    method = getattr(detectors, name, None) if name in detectors.__all__ else None
+    if not (isinstance(method, type) and issubclass(method, Detector)):
+        raise ValueError(f"{path} holds a {name!r} that this version of dmlib does not know; save it again")
+    return method(**{key: _restored(value, path) for key, value in parameters.items()})
 
 
 def _names(X: ArrayLike) -> list[str] | None:
@@ -238,16 +245,20 @@ def _checked(X: ArrayLike, names: list[str] | None, columns: int | None = None) 
 def _plain(value: Any, name: str) -> Any:
     if isinstance(value, Recipe):
         return {"recipe": dataclasses.asdict(value)}
+    if isinstance(value, Detector):
+        parameters = {key: _plain(v, name) for key, v in value.get_params(deep=False).items()}
+        return {"detector": type(value).__name__, "parameters": parameters}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, tuple | list):
         return [_plain(v, name) for v in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"{name}={value!r}: expected a number, a text, None, a Recipe or a tuple of these, to be saved")
+    hint = "a number, a text, None, a Recipe, a detector or a tuple of these"
+    raise TypeError(f"{name}={value!r}: expected {hint}, to be saved")
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: Any, path: str | os.PathLike) -> Any:
     if isinstance(value, dict):
-        return Recipe(**value["recipe"])
-    return tuple(_restored(v) for v in value) if isinstance(value, list) else value
+        return Recipe(**value["recipe"]) if "recipe" in value else _made(value["detector"], value["parameters"], path)
+    return tuple(_restored(v, path) for v in value) if isinstance(value, list) else value
