@@ -21,6 +21,7 @@ QUICK = Recipe(epochs=8, batch_size=100, learning_rate=5e-3, anneal=True, valida
 SETTINGS = {  # small enough for a test
     "SimpleAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
     "KDE": {"centres": 250},
+    "SplineFlow": {"hidden": (24,), "recipe": QUICK.replace(clip=5.0)},
 }
 METHODS = [
     method
@@ -60,7 +61,7 @@ def fitted():
 @every_method
 def test_finds_what_is_strange(fitted, method):
     area = metrics.auc(*(fitted[method].anomaly_score(make(1_000, 2)) for make in (ordinary, strange)))
-    assert area > 0.9  # eight seeds: 0.96 to 0.98
+    assert area > 0.9  # eight seeds: 0.96 to 1
 
 
 @every_method
@@ -178,7 +179,7 @@ def test_there_is_no_fifth_channel(method):
 @every_torch_method
 def test_every_weight_is_trained_and_the_loss_falls(method):
     detector = small(method).fit(ordinary(800, 8))
-    assert detector.history_.train[-1] < 0.6 * detector.history_.train[0]  # eight seeds: 0.14 to 0.39
+    assert detector.history_.train[-1] < 0.6 * detector.history_.train[0]  # eight seeds: 0.03 to 0.39
     torch.manual_seed(1)
     module = detector.build(6)
     detector.loss(module, torch.randn(50, 6)).sum().backward()

@@ -163,11 +163,11 @@ def test_each_engine_is_saved(engine, tmp_path):
 def test_the_published_models_are_named_and_can_be_fitted():
     models = detectors.KDE.grid("2b", vae=lambda beta, d: Halves(scale=beta))
     assert len(models) == 36 and {"KDE_PCA_D=9", "KDE_VAE_b=1e-5_D=2"} <= set(models)
-    assert {m.engine for m in models.values() if m.dimensions <= 4} == {"fft"}
-    assert {m.engine for m in models.values() if m.dimensions > 4} == {"exact"}
-    assert {m.bandwidth for m in detectors.KDE.grid("1").values()} == {"cross-validation"}
+    assert {m.engine for _, m in models.values() if m.dimensions <= 4} == {"fft"}
+    assert {m.engine for _, m in models.values() if m.dimensions > 4} == {"exact"}
+    assert {m.bandwidth for _, m in detectors.KDE.grid("1").values()} == {"cross-validation"}
     x = related(600, 1, 12)
-    for model in models.values():
+    for _, model in models.values():
         assert np.isfinite(model.fit(x).anomaly_score(x)).all()
 
 

@@ -6,6 +6,7 @@ seconds; the class method ``paper(channel)`` has the published settings. ``save(
 
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
+from .flow import SplineFlow, relative_likelihood
 from .kde import KDE
 
-__all__ = ["KDE", "Detector", "SimpleAE", "TorchDetector", "load"]
+__all__ = ["KDE", "Detector", "SimpleAE", "SplineFlow", "TorchDetector", "load", "relative_likelihood"]

@@ -142,16 +142,19 @@ class TorchDetector(Detector):
         return self.loss(module, x)
 
     def _fit(self, x: np.ndarray, weight: np.ndarray | None) -> None:
+        self._fit_columns(x, weight)
+        with training.seeded(self.random_state, "weights"):
+            module = self.build(int(self.used_.sum())).to(compute.device())
+        loss, data = partial(self.loss, module), [self._standardised(x)]
+        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
+
+    def _fit_columns(self, x: np.ndarray, weight: np.ndarray | None) -> None:
         self.mean_ = np.average(x, axis=0, weights=weight)
         spread = np.sqrt(np.average((x - self.mean_) ** 2, axis=0, weights=weight))
         self.used_ = x.min(axis=0) < x.max(axis=0)
         if not self.used_.any():
             raise ValueError("X: every column has the same value in all events; expected some that vary")
         self.scale_ = np.where(self.used_, spread, 1.0)
-        with training.seeded(self.random_state, "weights"):
-            module = self.build(int(self.used_.sum())).to(compute.device())
-        loss, data = partial(self.loss, module), [self._standardised(x)]
-        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)

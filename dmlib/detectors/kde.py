@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import KernelDensity
 
-from dmlib import _check, compute
+from dmlib import _check, compute, features
 from dmlib.channels import CHANNELS
 from dmlib.models import kernels
 
@@ -95,8 +96,10 @@ class KDE(Detector):
         return cls("pca", 4, True, 0.0, how, engine, centres=None, random_state=random_state)
 
     @classmethod
-    def grid(cls, channel: str, vae: Callable[[float, int], Any] | None = None) -> dict[str, Self]:
-        """Returns the submitted models of table 14 by their names in the published files: D = 2 to 10, nine each.
+    def grid(
+        cls, channel: str, vae: Callable[[float, int], Any] | None = None
+    ) -> dict[str, tuple[Callable[..., Any], Self]]:
+        """Returns the models of table 14 by their names in the published files: each an encoding and a detector.
 
         The sum is exact where the paper's grid would have too few points, from D = 5 on.
 
@@ -108,13 +111,14 @@ class KDE(Detector):
             >>> list(KDE.grid("1"))[:2]
             ['KDE_PCA_D=2', 'KDE_PCA_D=3']
         """
-        paper, models = cls.paper(channel), {}
+        paper, encode = cls.paper(channel), partial(features.static, slots=SLOTS)
+        models: dict[str, tuple[Callable[..., Any], Self]] = {}
         for d in range(2, 11):
             reductions = {"PCA": "pca"} | ({f"VAE_b={beta}": vae(float(beta), d) for beta in BETAS} if vae else {})
             for name, reduction in reductions.items():
                 engine = "exact" if d > 4 and paper.engine == "fft" else paper.engine
                 changes = {"reduction": reduction, "dimensions": d, "engine": engine}
-                models[f"KDE_{name}_D={d}"] = clone(paper).set_params(**changes)
+                models[f"KDE_{name}_D={d}"] = encode, clone(paper).set_params(**changes)
         return models
 
     def _fit(self, x: np.ndarray, weight: np.ndarray | None) -> None:
