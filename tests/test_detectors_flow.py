@@ -94,7 +94,7 @@ def test_gradients_stay_finite_in_the_tails(kind, far):
         assert gradients and all(torch.isfinite(g).all() for g in gradients)
         torch.nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
         optimiser.step()
-    assert torch.isfinite(detector.score(flow, torch.randn(50, 2))).all()
+    assert torch.isfinite(detector.scores(flow, torch.randn(50, 2))).all()
 
 
 def test_a_unit_turns_the_order_of_unlike_events_and_levels_set_it_right(of_jets):

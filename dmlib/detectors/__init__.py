@@ -8,5 +8,6 @@ from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
 from .flow import SplineFlow, relative_likelihood
 from .kde import KDE
+from .variational import BetaVAE
 
-__all__ = ["KDE", "Detector", "SimpleAE", "SplineFlow", "TorchDetector", "load", "relative_likelihood"]
+__all__ = ["KDE", "BetaVAE", "Detector", "SimpleAE", "SplineFlow", "TorchDetector", "load", "relative_likelihood"]

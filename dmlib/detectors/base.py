@@ -50,6 +50,7 @@ class Detector(BaseEstimator):
         names = _names(X)
         x = _checked(X, names)
         weight = None if sample_weight is None else _check.weights(sample_weight, len(x), "sample_weight")
+        self._expect(names or x.shape[1])
         self._fit(x, weight)
         self._remember(names or x.shape[1])
         return self
@@ -61,13 +62,20 @@ class Detector(BaseEstimator):
             ValueError: Columns are not those of the training, or a value is not finite.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
+        return self._score(self._known(X))
+
+    def _known(self, X: ArrayLike) -> np.ndarray:
+        """Events with the columns of the training, as an array."""
         check_is_fitted(self, "n_features_in_")
         names, known = _names(X), list(getattr(self, "feature_names_in_", []))
         if names and known and names != known:
             missing, more = [n for n in known if n not in names], [n for n in names if n not in known]
             what = f"without {missing[:3]}" if missing else f"with {more[:3]} besides" if more else "in another order"
             raise ValueError(f"X has columns {what}: expected the {len(known)} of the training, in their order")
-        return self._score(_checked(X, names, self.n_features_in_))
+        return _checked(X, names, self.n_features_in_)
+
+    def _expect(self, columns: list[str] | int) -> None:
+        """Raises a ValueError where a method that reads certain columns gets others: their names, or their number."""
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the fitted detector to a file of numbers and text, without pickles; `dmlib.detectors.load` reads it.
@@ -114,7 +122,7 @@ class TorchDetector(Detector):
 
     - ``build(d)`` returns the untrained module for d columns;
     - ``loss(module, x)`` returns the loss of each event of a batch, shape (n,);
-    - ``score(module, x)`` returns their anomaly scores, shape (n,); by default the loss.
+    - ``scores(module, x)`` returns their anomaly scores, shape (n,); by default the loss.
 
     Columns are standardised by the training (weighted) mean and standard deviation; a constant one tells nothing and is
     left out. The module is trained by the method's `dmlib.training.Recipe`, on a GPU where there is one, and scores are
@@ -137,7 +145,7 @@ class TorchDetector(Detector):
         """Returns the loss of each event of a batch."""
         raise NotImplementedError(f"{type(self).__name__} lacks a loss")
 
-    def score(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    def scores(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Returns the anomaly score of each event of a batch."""
         return self.loss(module, x)
 
@@ -158,7 +166,7 @@ class TorchDetector(Detector):
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)
-        return np.mean([training.evaluate(lambda b, m=m: self.score(m, b), z) for m in self.history_.modules], axis=0)
+        return np.mean([training.evaluate(lambda b, m=m: self.scores(m, b), z) for m in self.history_.modules], axis=0)
 
     def _standardised(self, x: np.ndarray) -> np.ndarray:
         return ((x - self.mean_) / self.scale_)[:, self.used_]

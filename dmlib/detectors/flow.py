@@ -139,7 +139,7 @@ class SplineFlow(TorchDetector):
         """Returns -log p of each event with fresh noise on its counts and in its empty entries, which are NaN."""
         return -module().log_prob(self.columns_.noisy(x))
 
-    def score(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    def scores(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Returns -log p of each event at the centre of the noise."""
         return -module().log_prob(x.nan_to_num(nan=0.0))
 
