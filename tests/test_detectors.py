@@ -18,9 +18,11 @@ from dmlib.channels import CHANNELS
 from dmlib.training import Recipe
 
 QUICK = Recipe(epochs=8, batch_size=100, learning_rate=5e-3, anneal=True, validation=0.2, keep=2)
+LONGER = QUICK.replace(epochs=16, clip=10.0)
 SETTINGS = {  # small enough for a test
     "SimpleAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
     "BetaVAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
+    "ConvVAE": {"width": 8, "latent": 2, "measure": "squares", "recipe": LONGER},
     "KDE": {"centres": 250},
     "SplineFlow": {"hidden": (24,), "recipe": QUICK.replace(clip=5.0)},
 }
@@ -156,7 +158,7 @@ def test_what_cannot_be_is_refused_by_name(fitted, method):
     with pytest.raises(ValueError, match="has 5 features: expected 6"):
         fitted[method].anomaly_score(x.to_numpy()[:, :5])
     with pytest.raises(ValueError, match="same value in all events"):
-        small(method).fit(np.ones((100, 3)))
+        small(method).fit(np.ones((100, 6)))
 
 
 @every_method
