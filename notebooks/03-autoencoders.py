@@ -398,12 +398,16 @@ assert 0.02 < np.median(turns.std(axis=0) / turns.mean(axis=0)) < 0.5
 # narrow, and nothing is. The validation loss cannot tell, as it falls with every unit.
 
 # %% table={"caption": "The bottleneck's size: loss on background, and what is found.", "name": "tab-bottleneck"}
+def found_by(one):
+    scored = jets.scores(lambda events: one.anomaly_score(encode(events)))
+    return jets.figures(scored)[["AUC", "max SI"]].median()
+
+
 sizes_tried = run.pick(quick=(2, 10, 20, 34), full=(1, 2, 5, 10, 15, 20, 27, 34))
 rows = []
 for size in sizes_tried:
     one = detectors.SimpleAE(latent=size, random_state=run.seed).fit(x)
-    figures = jets.figures(jets.scores(lambda events: one.anomaly_score(encode(events))))
-    rows.append([one.history_.validation[-1], *figures[["AUC", "max SI"]].median()])
+    rows.append([one.history_.validation[-1], *found_by(one)])
 width = pd.DataFrame(rows, index=sizes_tried, columns=["validation loss", "median AUC", "median max SI"])
 plotting.table(width.rename_axis("bottleneck"), units={"bottleneck": "units"})
 

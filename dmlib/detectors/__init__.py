@@ -6,5 +6,19 @@ seconds; the class method ``paper(channel)`` has the published settings. ``save(
 
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
+from .flow import SplineFlow, relative_likelihood
+from .images import ConvVAE
+from .kde import KDE
+from .variational import BetaVAE
 
-__all__ = ["Detector", "SimpleAE", "TorchDetector", "load"]
+__all__ = [
+    "KDE",
+    "BetaVAE",
+    "ConvVAE",
+    "Detector",
+    "SimpleAE",
+    "SplineFlow",
+    "TorchDetector",
+    "load",
+    "relative_likelihood",
+]

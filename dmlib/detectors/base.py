@@ -50,6 +50,7 @@ class Detector(BaseEstimator):
         names = _names(X)
         x = _checked(X, names)
         weight = None if sample_weight is None else _check.weights(sample_weight, len(x), "sample_weight")
+        self._expect(names or x.shape[1])
         self._fit(x, weight)
         self._remember(names or x.shape[1])
         return self
@@ -61,13 +62,20 @@ class Detector(BaseEstimator):
             ValueError: Columns are not those of the training, or a value is not finite.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
+        return self._score(self._known(X))
+
+    def _known(self, X: ArrayLike) -> np.ndarray:
+        """Events with the columns of the training, as an array."""
         check_is_fitted(self, "n_features_in_")
         names, known = _names(X), list(getattr(self, "feature_names_in_", []))
         if names and known and names != known:
             missing, more = [n for n in known if n not in names], [n for n in names if n not in known]
             what = f"without {missing[:3]}" if missing else f"with {more[:3]} besides" if more else "in another order"
             raise ValueError(f"X has columns {what}: expected the {len(known)} of the training, in their order")
-        return self._score(_checked(X, names, self.n_features_in_))
+        return _checked(X, names, self.n_features_in_)
+
+    def _expect(self, columns: list[str] | int) -> None:
+        """Raises a ValueError where a method that reads certain columns gets others: their names, or their number."""
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the fitted detector to a file of numbers and text, without pickles; `dmlib.detectors.load` reads it.
@@ -76,7 +84,7 @@ class Detector(BaseEstimator):
             path: The file (numpy's npz); replaced when all is written.
 
         Raises:
-            TypeError: A parameter is neither a number, a text, None, nor a tuple of these or a `Recipe`.
+            TypeError: A parameter is no number, text, None, `Recipe`, detector, nor a tuple of these.
         """
         check_is_fitted(self, "n_features_in_")
         about = {
@@ -114,7 +122,7 @@ class TorchDetector(Detector):
 
     - ``build(d)`` returns the untrained module for d columns;
     - ``loss(module, x)`` returns the loss of each event of a batch, shape (n,);
-    - ``score(module, x)`` returns their anomaly scores, shape (n,); by default the loss.
+    - ``scores(module, x)`` returns their anomaly scores, shape (n,); by default the loss.
 
     Columns are standardised by the training (weighted) mean and standard deviation; a constant one tells nothing and is
     left out. The module is trained by the method's `dmlib.training.Recipe`, on a GPU where there is one, and scores are
@@ -137,25 +145,28 @@ class TorchDetector(Detector):
         """Returns the loss of each event of a batch."""
         raise NotImplementedError(f"{type(self).__name__} lacks a loss")
 
-    def score(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    def scores(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Returns the anomaly score of each event of a batch."""
         return self.loss(module, x)
 
     def _fit(self, x: np.ndarray, weight: np.ndarray | None) -> None:
+        self._fit_columns(x, weight)
+        with training.seeded(self.random_state, "weights"):
+            module = self.build(int(self.used_.sum())).to(compute.device())
+        loss, data = partial(self.loss, module), [self._standardised(x)]
+        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
+
+    def _fit_columns(self, x: np.ndarray, weight: np.ndarray | None) -> None:
         self.mean_ = np.average(x, axis=0, weights=weight)
         spread = np.sqrt(np.average((x - self.mean_) ** 2, axis=0, weights=weight))
         self.used_ = x.min(axis=0) < x.max(axis=0)
         if not self.used_.any():
             raise ValueError("X: every column has the same value in all events; expected some that vary")
         self.scale_ = np.where(self.used_, spread, 1.0)
-        with training.seeded(self.random_state, "weights"):
-            module = self.build(int(self.used_.sum())).to(compute.device())
-        loss, data = partial(self.loss, module), [self._standardised(x)]
-        self.history_ = training.fit(module, loss, data, recipe=self.recipe, weight=weight, seed=self.random_state)
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)
-        return np.mean([training.evaluate(lambda b, m=m: self.score(m, b), z) for m in self.history_.modules], axis=0)
+        return np.mean([training.evaluate(lambda b, m=m: self.scores(m, b), z) for m in self.history_.modules], axis=0)
 
     def _standardised(self, x: np.ndarray) -> np.ndarray:
         return ((x - self.mean_) / self.scale_)[:, self.used_]
@@ -202,8 +213,6 @@ def load(path: str | os.PathLike) -> Detector:
         >>> fitted = detectors.SimpleAE(hidden=(8,), latent=2, recipe=Recipe(epochs=1)).fit(x)
         >>> fitted.save(f"{tempfile.mkdtemp()}/ae.zip")
     """
-    from dmlib import detectors
-
     path = _files.expanded(path)
     try:
         with open(path, "rb") as file:
@@ -212,13 +221,22 @@ def load(path: str | os.PathLike) -> Detector:
         name, parameters, columns = about["detector"], about["parameters"], about["columns"]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no detector that dmlib has saved, or is damaged ({error})") from error
-    method = getattr(detectors, name, None) if name in detectors.__all__ else None
-    if about.get("format") != FORMAT or not (isinstance(method, type) and issubclass(method, Detector)):
-        raise ValueError(f"{path} holds a {name!r} that this version of dmlib does not know; save it again")
-    detector = method(**{key: _restored(value) for key, value in parameters.items()})
+    if about.get("format") != FORMAT:
+        raise ValueError(f"{path} was saved by another version of dmlib; save it again")
+    detector = _made(name, parameters, path)
     detector._restore(arrays)
     detector._remember(columns)
     return detector
+
+
+def _made(name: str, parameters: dict, path: str | os.PathLike) -> Detector:
+    """The detector of a name, with its parameters as `_plain` wrote them."""
+    from dmlib import detectors
+
+    method = getattr(detectors, name, None) if name in detectors.__all__ else None
+    if not (isinstance(method, type) and issubclass(method, Detector)):
+        raise ValueError(f"{path} holds a {name!r} that this version of dmlib does not know; save it again")
+    return method(**{key: _restored(value, path) for key, value in parameters.items()})
 
 
 def _names(X: ArrayLike) -> list[str] | None:
@@ -238,16 +256,20 @@ def _checked(X: ArrayLike, names: list[str] | None, columns: int | None = None) 
 def _plain(value: Any, name: str) -> Any:
     if isinstance(value, Recipe):
         return {"recipe": dataclasses.asdict(value)}
+    if isinstance(value, Detector):
+        parameters = {key: _plain(v, name) for key, v in value.get_params(deep=False).items()}
+        return {"detector": type(value).__name__, "parameters": parameters}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, tuple | list):
         return [_plain(v, name) for v in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"{name}={value!r}: expected a number, a text, None, a Recipe or a tuple of these, to be saved")
+    hint = "a number, a text, None, a Recipe, a detector or a tuple of these"
+    raise TypeError(f"{name}={value!r}: expected {hint}, to be saved")
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: Any, path: str | os.PathLike) -> Any:
     if isinstance(value, dict):
-        return Recipe(**value["recipe"])
-    return tuple(_restored(v) for v in value) if isinstance(value, list) else value
+        return Recipe(**value["recipe"]) if "recipe" in value else _made(value["detector"], value["parameters"], path)
+    return tuple(_restored(v, path) for v in value) if isinstance(value, list) else value
