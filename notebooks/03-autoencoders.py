@@ -197,7 +197,7 @@ axes[0].legend();
 # The score is the mean over all columns of the squared difference, in units of each column's width. Its distribution,
 # for background and two of the signals:
 
-# %% mystnb={"figure": {"caption": "Score of background and of two signals. Squark decays to many jets move to the right; a jet and missing momentum do not.", "name": "fig-scores"}, "image": {"alt": "Three histograms of the score on a logarithmic axis. Squarks lie to the right of the background by half a decade; the monojet signal lies almost on top of it."}}
+# %% mystnb={"figure": {"caption": "Score of background and of two signals. Squark decays to many jets move to the right; a jet and missing momentum do so much less.", "name": "fig-scores"}, "image": {"alt": "Three histograms of the score on a logarithmic axis. Squarks lie to the right of the background by half a decade; the monojet signal is shifted by much less."}}
 monojet = "monojet_Zp2000.0_DM_50.0"
 weight = ak.to_numpy(jets.test.weight)
 plotting.scores(scores, weight, [squarks, monojet], np.geomspace(0.02, 20, 49), log=True);
@@ -239,7 +239,7 @@ tables = {name: jets.figures(of_all) for name, of_all in all_scores.items()}
 medians = pd.DataFrame({name: table[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, table in tables.items()}).T
 plotting.table(medians.rename_axis("score"))
 
-# %% mystnb={"figure": {"caption": "AUC of six scores on every signal of the channel, with statistical errors. Below the line a score is worse than a coin.", "name": "fig-floor"}, "image": {"alt": "Eight rows of points, one row a signal. The missing momentum is the rightmost point in most rows, SimpleAE and PCA lie well to its left and close together; the number of objects scatters on both sides of one half."}}
+# %% mystnb={"figure": {"caption": "AUC of six scores on every signal of the channel, with statistical errors. Below the line a score is worse than a coin.", "name": "fig-floor"}, "image": {"alt": "Eight rows of points, one row a signal. The missing momentum is the rightmost point in five rows, the sum of momenta or H_T in the others; SimpleAE and PCA lie well to its left and close together; the number of objects scatters on both sides of one half."}}
 plotting.by_signal(tables);
 
 # %% tags=["check", "remove-cell"]
@@ -295,7 +295,7 @@ assert other["AUC"] > ours["AUC"] and other["max SI"] > ours["max SI"]
 # How does the mean score of background depend on the number of objects? Which signals gain from that, and which lose?
 # :::
 
-# %% mystnb={"figure": {"caption": "Left: mean score of background events by their number of objects. Right: the AUC of each signal against its mean number of objects; the line marks that of the background.", "name": "fig-counting"}, "image": {"alt": "Left, the mean score rises steadily with the number of objects, fourfold from four to eight. Right, eight points: signals with few objects have small AUC unless they are very hard, the one with nine objects has the largest but one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: mean score of background events by their number of objects. Right: the AUC of each signal against its mean number of objects; the line marks that of the background.", "name": "fig-counting"}, "image": {"alt": "Left, the mean score rises steadily with the number of objects, fourfold from four to eight, and falls a little at nine. Right, eight points: the signal with nine objects on average has the largest AUC, those with few objects have small ones."}} tags=["hide-input"]
 count = {"background": ak.num(jets.test.objects), **{name: ak.num(e.objects) for name, e in jets.signals.items()}}
 count = {name: ak.to_numpy(n) for name, n in count.items()}
 left, right = plt.subplots(1, 2, figsize=(7.2, 3))[1]
@@ -368,10 +368,10 @@ assert 0.5 < order < 0.9
 assert log_table["AUC"].median() < tables["SimpleAE"]["AUC"].median() - 0.04
 
 # %% [markdown]
-# A monotonic function of a column, and the events change places: a cut keeps others, and the AUC falls to where a coin
-# is near. A likelihood ratio would not change at all. A reconstruction error does, as a density does, since "how far
-# off" is measured in some unit {cite}`Kasieczka2022`. There is no right one: the choice of coordinates is a choice of
-# what to call strange.
+# A monotonic function of a column, and the events change places: a cut keeps others, and the AUC falls. A likelihood
+# ratio would not change at all. A reconstruction error does, as a density does, since "how far off" is measured in
+# some unit {cite}`Kasieczka2022`. There is no right one: the choice of coordinates is a choice of what to call
+# strange.
 #
 # A symmetry that the network does not know is the same trouble. Turn an event about the beam, and no physics has
 # changed.
