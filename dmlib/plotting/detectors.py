@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from dmlib.training import History
+    from dmlib import training
 
 
-def losses(history: History, ax: Axes | None = None) -> Axes:
+def losses(history: training.History, ax: Axes | None = None) -> Axes:
     """Draws the mean loss of a training after each epoch: of what it trained on, and of what was set aside.
 
     Arguments:
