@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from dmlib import challenge, metrics, samples
+from dmlib import challenge, compute, metrics, samples
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def test_figures_are_those_of_metrics_with_the_weights_of_the_test(leptons):
     assert list(table.index) == list(leptons.signals)
     for name in list(leptons.signals)[:2]:
         weights = ak.to_numpy(leptons.test.weight)
-        expected = metrics.figures_of_merit(scores["background"], scores[name], weights, n_bootstrap=20)
+        drawn = {"n_bootstrap": 20, "seed": compute.seed(0, "bootstrap", "2a", name)}
+        expected = metrics.figures_of_merit(scores["background"], scores[name], weights, **drawn)
         for figure in ("AUC", "eff_S(1e-2)", "max SI"):
             np.testing.assert_equal(table.loc[name, figure], expected.loc[figure, "value"])
             np.testing.assert_equal(table.loc[name, f"{figure} error"], expected.loc[figure, "error"])

@@ -19,19 +19,26 @@ from dmlib.training import Recipe
 
 QUICK = Recipe(epochs=8, batch_size=100, learning_rate=5e-3, anneal=True, validation=0.2, keep=2)
 LONGER = QUICK.replace(epochs=16, clip=10.0)
+WARM = QUICK.replace(epochs=12, validation=None)
 SETTINGS = {  # small enough for a test
     "SimpleAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
-    "BetaVAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
-    "ConvVAE": {"width": 8, "latent": 2, "measure": "squares", "recipe": LONGER},
+    "BetaVAE": {"hidden": (24,), "latent": 2, "recipe": LONGER},
+    "ConvVAE": {"width": 16, "latent": 2, "measure": "squares", "recipe": LONGER},
+    "DeepSetVAE": {"width": 24, "latent": 3, "kinds": False, "recipe": LONGER.replace(epochs=24)},
     "KDE": {"centres": 250},
+    "NormalizedAE": {
+        "hidden": (24,),
+        "latent": 3,
+        "warm_up": WARM,
+        "recipe": WARM.replace(epochs=2, learning_rate=5e-4),
+    },
     "SplineFlow": {"hidden": (24,), "recipe": QUICK.replace(clip=5.0)},
 }
 EMPTY = ("o2_pt", "o2_eta", "o2_phi", "o2_E")  # a slot that no event of a training fills
-METHODS = [
+METHODS = [  # what they share has no published settings
     method
     for name in detectors.__all__
-    if inspect.isclass(method := getattr(detectors, name))
-    and method not in (detectors.Detector, detectors.TorchDetector)
+    if inspect.isclass(method := getattr(detectors, name)) and hasattr(method, "paper")
 ]
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 every_torch_method = pytest.mark.parametrize(
@@ -109,7 +116,7 @@ def test_weights_count(method):
     kind = np.repeat([0, 1], [900, 300])
     few, many = (small(method).fit(x, np.where(kind == 1, w, 1.0)) for w in (1e-3, 30.0))
     areas = [metrics.auc(*(d.anomaly_score(x)[kind == k] for k in (0, 1))) for d in (few, many)]
-    assert areas[0] > areas[1] + 0.15  # eight seeds: 0.26 to 0.41
+    assert areas[0] > areas[1] + 0.1  # eight seeds: 0.15 to 0.45
     for bad in ([1.0], np.full(len(x), np.nan), np.full(len(x), -1.0), np.zeros(len(x))):
         with pytest.raises(ValueError, match="sample_weight"):
             small(method).fit(x, bad)

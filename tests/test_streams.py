@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from dmlib import compute, samples, training
+from dmlib import challenge, compute, samples, training
 from tools import studies
-from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
+from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, outliers, published, resonant_methods, shares
+
+LOAD = samples.load
 
 
 class Stump(HistGradientBoostingClassifier):
@@ -167,3 +169,26 @@ def test_genuine(monkeypatch, tiny):
     monkeypatch.setenv("DMLIB_TEST_DATA", "somewhere")
     monkeypatch.setattr(np, "load", lambda path: events)
     assert ledger(monkeypatch, genuine).run() > 100
+
+
+def test_outliers(monkeypatch, tiny):
+    monkeypatch.setattr(samples, "load", LOAD)
+    whole = challenge.channel("2a")
+    signals = {name: events[:50] for name, events in list(whole.signals.items())[:2]}
+
+    def few(name):
+        return challenge.Channel(name, whole.background[:200], whole.validation[:20], whole.test[:400], signals)
+
+    monkeypatch.setattr(challenge, "channel", few)
+    assert ledger(monkeypatch, outliers).run() > 50
+
+
+def test_published(monkeypatch, tmp_path):
+    """It draws nothing, and keeps what the files say."""
+    (tmp_path / "challenge-results").mkdir()
+    lines = "Signal,Model,Chan,AUC,1e-2,1e-3,1e-4\ns,SimpleAE,1,0.8,0.1,0.05,0.03\ns,Other,1,0.9,0.2,0.1,0.1\n"
+    (tmp_path / "challenge-results" / "AE.csv").write_text(lines)
+    monkeypatch.setenv("DMLIB_TEST_DATA", str(tmp_path))
+    assert ledger(monkeypatch, published).run() == 0
+    (row,) = published.extract(published.ITEMS[0])["published"]
+    assert (row["channel"], row["auc"]) == ("1", 0.8) and row["max_si"] == pytest.approx(3)

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.convert import convert
+from tools.pages import without_blanks
+
 bs4 = pytest.importorskip("bs4", reason="needs beautifulsoup4, which comes with dmlib[book]")
 pytest.importorskip("sphinx", reason="needs Sphinx, which comes with dmlib[book]")
 code_links = pytest.importorskip("code_links")
@@ -278,8 +281,8 @@ def test_terms_of_a_chapter(chapter):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_links_in_code_leave_the_code_alone(chapter):
     """What is shown is the source, letter for letter, and a link says the name that it leads to."""
-    cells = json.loads((ROOT / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
-    sources = {"".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"}
+    nb = without_blanks(convert(ROOT / "notebooks" / f"{chapter}.py"))
+    sources = {cell.source.strip() for cell in nb.cells if cell.cell_type == "code"}
     linking = [block for block in article(chapter).select(".cell_input .highlight pre") if block.a]
     assert len(linking) > 3
     for block in linking:

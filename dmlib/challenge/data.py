@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dmlib import _check, metrics, samples
+from dmlib import _check, compute, metrics, samples
 from dmlib.channels import CHANNELS
 
 FIGURES = ("AUC", "eff_S(1e-2)", "eff_S(1e-3)", "eff_S(1e-4)", "max SI")
@@ -47,12 +47,13 @@ class Channel(NamedTuple):
             for name, events in {"background": self.test, **self.signals}.items()
         }
 
-    def figures(self, scores: Mapping[str, ArrayLike], n_bootstrap: int = 50) -> pd.DataFrame:
+    def figures(self, scores: Mapping[str, ArrayLike], n_bootstrap: int = 50, seed: compute.Seed = 0) -> pd.DataFrame:
         """Returns the figures of merit of scores: a row for each signal, each figure with its statistical error.
 
         Arguments:
             scores: As `scores` returns them.
             n_bootstrap: Number of bootstrap samples behind the errors.
+            seed: Their seed; each signal has samples of its own, the same for every score.
 
         Returns:
             A table indexed by signal, with the columns "AUC", "AUC error", "eff_S(1e-2)", ... and "max SI error" of
@@ -66,7 +67,8 @@ class Channel(NamedTuple):
         weights = ak.to_numpy(self.test.weight)
         rows = {}
         for name in self.signals:
-            figures = metrics.figures_of_merit(scores["background"], scores[name], weights, n_bootstrap=n_bootstrap)
+            drawn = {"n_bootstrap": n_bootstrap, "seed": compute.seed(seed, "bootstrap", self.name, name)}
+            figures = metrics.figures_of_merit(scores["background"], scores[name], weights, **drawn)
             parts = {figure: figures.loc[figure, "value"] for figure in FIGURES}
             parts |= {f"{figure} error": figures.loc[figure, "error"] for figure in FIGURES}
             rows[name] = parts
@@ -105,6 +107,6 @@ def channel(name: str, source: str = "embedded") -> Channel:
     stems = [full.removeprefix(start) for full in there if full.startswith(start)]
     signals = [s for s in stems if "/" not in s and s != "blind" and not s.startswith("background")]
     background, validation, test = (
-        samples.load(f"{start}background{part}", source) for part in ("", "-validation", "-test")
+        samples.load(f"{start}background{part}", source=source) for part in ("", "-validation", "-test")
     )
-    return Channel(name, background, validation, test, {s: samples.load(start + s, source) for s in signals})
+    return Channel(name, background, validation, test, {s: samples.load(start + s, source=source) for s in signals})

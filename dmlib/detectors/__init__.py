@@ -7,18 +7,25 @@ seconds; the class method ``paper(channel)`` has the published settings. ``save(
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
 from .flow import SplineFlow, relative_likelihood
+from .grids import grid
 from .images import ConvVAE
 from .kde import KDE
-from .variational import BetaVAE
+from .normalised import NormalizedAE
+from .sets import DeepSetVAE
+from .variational import BetaVAE, VariationalDetector
 
 __all__ = [
     "KDE",
     "BetaVAE",
     "ConvVAE",
+    "DeepSetVAE",
     "Detector",
+    "NormalizedAE",
     "SimpleAE",
     "SplineFlow",
     "TorchDetector",
+    "VariationalDetector",
+    "grid",
     "load",
     "relative_likelihood",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import nn
 
-from dmlib import _check, compute
+from dmlib import _check, compute, features
 from dmlib.channels import CHANNELS
 from dmlib.training import Recipe
 
@@ -85,6 +87,20 @@ class SimpleAE(TorchDetector):
             sgd = recipe.replace(optimizer="sgd", learning_rate=0.1)
             return cls((), 15, "relu", dropout=0.05, initial="torch", recipe=sgd, random_state=random_state)
         return cls(activation="tanh", initial="normal", recipe=recipe, random_state=random_state)
+
+    @classmethod
+    def grid(cls, channel: str) -> dict[str, tuple[Callable[..., Any], Self]]:
+        """Returns the model of table 6 by its name in the published files, with its encoding.
+
+        Arguments:
+            channel: "1", "2a", "2b" or "3".
+
+        Example:
+            >>> encode, ae = SimpleAE.grid("2a")["SimpleAE"]
+            >>> encode.keywords, ae.latent
+            ({'n': 4}, 15)
+        """
+        return {"SimpleAE": (partial(features.leading, n=4 if channel == "2a" else 8), cls.paper(channel))}
 
     def build(self, d: int) -> torch.nn.Module:
         """Returns encoder and decoder as one module."""

@@ -18,7 +18,7 @@ from .objects import ObjectDetector, chamfer, unpacked
 from .posterior_flows import FLOWS, PosteriorFlow
 from .variational import gaussian
 
-QUICK = Recipe(epochs=10, batch_size=256, learning_rate=2e-3, anneal=True, validation=0.1, clip=10.0)
+QUICK = Recipe(epochs=6, batch_size=256, learning_rate=2e-3, anneal=True, validation=0.1, clip=10.0)
 BETA = {"1": 0.4, "2a": 0.9, "2b": 0.3, "3": 0.1}  # section 4.6
 # Of each flow its published name, the number of transformations, and hidden layers: tables 10 to 13.
 PUBLISHED: dict[str | None, tuple[str, int, tuple[int, ...]]] = {

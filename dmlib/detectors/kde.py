@@ -20,7 +20,7 @@ from .base import Detector
 ENGINES = ("exact", "tree", "fft")
 SLOTS = {"j": 10, "b": 4, "e-": 3, "e+": 3, "m-": 3, "m+": 3, "g": 2}  # of the paper's encoding, for `features.static`
 SAVED = ("mean_", "map_", "centres_", "weights_", "bandwidth_")
-BETAS = ("1e-5", "1e-3", "0.1")  # of the VAEs that reduce the events
+BETAS = ("1e-5", "1e-3", "1e-1")  # of the VAEs that reduce the events
 
 
 @dataclass(eq=False, repr=False)

@@ -66,33 +66,35 @@ class Sylvester(Step):
         self.own = {"orthogonal": d * self.units, "householder": d * vectors, "triangular": 0}[kind]
         self.size = 2 * self.units**2 + self.units + self.own
 
-    def basis(self, a: torch.Tensor, d: int) -> torch.Tensor:
-        """Returns Q of each event, shape (n, d, units)."""
-        unit = torch.eye(d, dtype=a.dtype, device=a.device)
+    def turned(self, y: torch.Tensor, a: torch.Tensor, back: bool = False) -> torch.Tensor:
+        """Returns Q y of each event, or ``back``, the transpose of Q times y, with Q's own parameters a."""
         if self.kind == "triangular":
-            return (unit.flip(0) if self.reverse else unit).expand(len(a), d, d)
+            return y.flip(1) if self.reverse else y
         if self.kind == "orthogonal":
-            return torch.linalg.qr(unit[:, : self.units] + a.view(len(a), d, self.units)).Q
-        q = unit.expand(len(a), d, d)
-        for k, v in enumerate(a.view(len(a), self.vectors, d).unbind(dim=1)):
-            v = normalize(v + unit[k % d], dim=1)[..., None]
-            q = q - 2 * (q @ v) @ v.transpose(1, 2)
-        return q
+            d = len(a[0]) // self.units
+            start = torch.eye(d, self.units, dtype=a.dtype, device=a.device)
+            q = torch.linalg.qr(start + a.view(len(a), d, self.units)).Q
+            return torch.einsum("ndm,nd->nm" if back else "ndm,nm->nd", q, y)
+        start = torch.eye(y.shape[1], dtype=a.dtype, device=a.device)
+        vectors = [v + start[k % len(start)] for k, v in enumerate(a.view(len(a), self.vectors, -1).unbind(dim=1))]
+        for v in vectors if back else reversed(vectors):
+            v = normalize(v, dim=1)
+            y = y - 2 * (v * y).sum(dim=1, keepdim=True) * v
+        return y
 
     def forward(self, z: torch.Tensor, a: torch.Tensor) -> Bent:
         """Maps points z, shape (n, d), with parameters a, shape (n, size)."""
         m = self.units
         r, other, b, own = a.split([m * m, m * m, m, self.own], dim=1)
-        q = self.basis(own, z.shape[1])
         r, other = (matrix.view(len(z), m, m) for matrix in (r, other))
         diagonals = [torch.tanh(matrix.diagonal(dim1=1, dim2=2) + start) for matrix, start in ((r, 0), (other, 0.5))]
         r, other = (
             torch.triu(matrix, 1) + torch.diag_embed(diagonal)
             for matrix, diagonal in zip((r, other), diagonals, strict=True)
         )
-        h = torch.tanh((other @ q.transpose(1, 2) @ z[..., None])[..., 0] + b)
+        h = torch.tanh((other @ self.turned(z, own, back=True)[..., None])[..., 0] + b)
         slope = 1 + (1 - h.square()) * diagonals[0] * diagonals[1]
-        return z + (q @ r @ h[..., None])[..., 0], _log(slope).sum(dim=1)
+        return z + self.turned((r @ h[..., None])[..., 0], own), _log(slope).sum(dim=1)
 
 
 class InverseAutoregressive(Step):

@@ -84,4 +84,5 @@ def items() -> list[dict]:
     return [{"method": m, "channel": c, "seed": s} for m, s in once + several for c in CHANNELS]
 
 
-STUDY = studies.Study("outliers", "make outliers", {judge: items()}, {"seeds": len(SEEDS)})
+# All methods are judged with the same bootstrap samples of a signal.
+STUDY = studies.Study("outliers", "make outliers", {judge: items()}, {"seeds": len(SEEDS)}, shared=("bootstrap",))
