@@ -62,7 +62,7 @@ rehearse: .venv/.has-book,test  ## run every chapter's full branch with short tr
 bench: .venv/.has-book,test  ## measure the speeds that the course promises, in one table
 	@$(BIN)/python -m tests.benchmarks
 
-outliers: .venv/.has-book,test  ## compute the stored tables of chapter 3 anew (minutes; goes on where it was)
+outliers: .venv/.has-book,test  ## compute the stored tables of chapters 3 to 6 anew (half an hour; goes on where it was)
 	@$(BIN)/python -m tools.studies outliers published
 
 resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)

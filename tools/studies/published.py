@@ -13,7 +13,22 @@ import pandas as pd
 from tools import studies
 
 DATA = "DMLIB_TEST_DATA"
-MODELS = {"SimpleAE": "SimpleAE"}  # of the course -> of the challenge
+MODELS = {  # of the course -> of the challenge
+    "SimpleAE": "SimpleAE",
+    "VAE": "VAE-static-beta0.001-z13_RL",
+    "VAE, radius": "VAE-static-beta1-z21_Radius",
+    "VAE, dynamic": "VAE-dynamic-beta0.001-z13_RL",
+    "VAE, dynamic, radius": "VAE-dynamic-beta1-z21_Radius",
+    "deep set VAE": "DeepSetVAE_beta_0.001_weight_1.0",
+    "deep set VAE, beta 1": "DeepSetVAE_beta_1.0_weight_1.0",
+    "conv VAE": "VAE_NoF",
+    "conv VAE, planar": "VAE_PlanarFlow",
+    "conv VAE, squares": "CNN_BVAE",
+    "KDE": "KDE_PCA_D=6",
+    "KDE, VAE": "KDE_VAE_b=1e-3_D=6",
+    "flow": "Flow-Efficient_Likelihood",
+    "flow, no E": "Flow-Efficient-No-E_Likelihood",
+}
 POINTS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 
 
