@@ -41,7 +41,7 @@ from dmlib import challenge, channels, detectors, features, plotting, training
 run = dmlib.start(seed=3)
 
 # %% [markdown]
-# ## Fewer numbers than the data have
+# ## The bottleneck of an autoencoder
 #
 # Here are events with two variables. How many numbers would you need to tell somebody where an event lies?
 
@@ -59,9 +59,10 @@ toy = curve + run.rng.normal(scale=0.1, size=curve.shape)
 # numbers than it gets, its decoder D a network that gives back as many as there were. Both are trained so that
 # background comes out as it went in,
 #
-# $$L = \frac{1}{N} \sum_i \left| D(E(x_i)) - x_i \right|^2 ,$$
+# $$L = \frac{1}{N d} \sum_{i=1}^{N} \left| D(E(x_i)) - x_i \right|^2$$
 #
-# and the loss of a single event is its anomaly score {cite}`Heimel2018,Farina2018`. Here it is, in the open.
+# for N events of d columns, and the loss of a single event is its anomaly score {cite}`Heimel2018,Farina2018`. Here it
+# is, in the open.
 
 # %%
 mean, spread = toy.mean(axis=0), toy.std(axis=0)
@@ -70,6 +71,7 @@ with training.seeded(run.seed, "weights"):  # encoder, decoder
         nn.Linear(2, 32), nn.ELU(), nn.Linear(32, 32), nn.ELU(), nn.Linear(32, 1), nn.ELU(),
         nn.Linear(1, 32), nn.ELU(), nn.Linear(32, 32), nn.ELU(), nn.Linear(32, 2),
     )  # fmt: skip
+
 
 # %%
 def loss(x):
@@ -90,6 +92,15 @@ print("largest difference:", f"{np.abs(by_hand - simple.anomaly_score(toy)).max(
 # %% tags=["check", "remove-cell"]
 assert np.allclose(by_hand, simple.anomaly_score(toy), rtol=1e-3, atol=1e-5)
 
+# %%
+pca = PCA(1).fit((toy - mean) / spread)
+
+
+def pca_error(points):
+    z = (points - mean) / spread
+    return np.square(z - pca.inverse_transform(pca.transform(z))).mean(axis=1)
+
+
 # %% [markdown]
 # :::{admonition} Predict first
 # :class: predict
@@ -98,40 +109,35 @@ assert np.allclose(by_hand, simple.anomaly_score(toy), rtol=1e-3, atol=1e-5)
 # :::
 
 # %% mystnb={"figure": {"caption": "Score over the plane, dark where it is high: PCA with one component, and an autoencoder with a bottleneck of one number. Dots are events of the training.", "name": "fig-plane"}, "image": {"alt": "Two maps of the plane with a bent line of dots, flat on the left and rising on the right. Left, the score of PCA is low in a straight band that crosses the line. Right, that of the autoencoder is low along the bent line, and on beyond its ends."}} tags=["hide-input"]
-pca = PCA(1).fit((toy - mean) / spread)
 grid = np.stack(np.meshgrid(np.linspace(-3.5, 3.5, 121), np.linspace(-1, 7, 121)), axis=-1)
-places = (grid.reshape(-1, 2) - mean) / spread
-maps = {
-    "PCA": np.square(places - pca.inverse_transform(pca.transform(places))).mean(axis=1),
-    "autoencoder": training.evaluate(loss, places),
-}
+maps = {"PCA": pca_error(grid.reshape(-1, 2)), "autoencoder": simple.anomaly_score(grid.reshape(-1, 2))}
 axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True)[1]
 for ax, (name, score) in zip(axes, maps.items(), strict=True):
     levels = np.log10(score.reshape(121, 121)).clip(-4, 1)
-    drawn = ax.pcolormesh(grid[..., 0], grid[..., 1], levels, cmap="cividis_r", vmin=-4, vmax=1, rasterized=True)
+    mesh = ax.pcolormesh(grid[..., 0], grid[..., 1], levels, cmap="cividis_r", vmin=-4, vmax=1, rasterized=True)
     ax.scatter(*toy[:300].T, s=1.5, color="white")
     ax.set(title=name, xlabel="x")
 axes[0].set_ylabel("y")
-plt.colorbar(drawn, ax=axes, label="$\\log_{10}$ score");
-
-# %%
-ends = np.array([-2.5, 2.5])
-hollow = [[-1.0, 2.0]]
-beyond = np.stack([ends, np.logaddexp(0, 2 * ends)], axis=1)
-print("99 of 100 events are below", np.quantile(simple.anomaly_score(toy), 0.99).round(3))
-print("in the hollow:", simple.anomaly_score(hollow).round(3))
-print("beyond the ends:", simple.anomaly_score(beyond).round(3))
+plt.colorbar(mesh, ax=axes, label="$\\log_{10}$ score");
+# %% table={"caption": "Scores at three places, and the score that 99 of 100 events stay below.", "name": "tab-places"}
+u_spots = np.array([0.0, -2.5, 2.5])
+spots = np.stack([u_spots, np.logaddexp(0, 2 * u_spots)], axis=1) + [[0, 0.6], [0, 0], [0, 0]]
+both_scores = {"PCA": pca_error, "autoencoder": simple.anomaly_score}
+columns = {name: [*score(spots), np.quantile(score(toy), 0.99)] for name, score in both_scores.items()}
+rows = ["above the bend", "before the left end", "past the right end", "99 of 100 events"]
+plotting.table(pd.DataFrame(columns, index=rows).rename_axis("place"), 3)
 
 # %% tags=["check", "remove-cell"]
 ordinary = np.quantile(simple.anomaly_score(toy), 0.99)
-assert ordinary < 0.05  # eight seeds: 0.022 to 0.024
-assert simple.anomaly_score(hollow).min() > 20 * ordinary  # 0.93 to 1.03
-assert simple.anomaly_score(beyond).min() < 2 * ordinary  # 0.00 to 0.02
+above_bend, *past_ends = simple.anomaly_score(spots)
+assert ordinary < 0.05 and above_bend > 1.5 * ordinary
+assert min(past_ends) < 2 * ordinary
 
 # %% [markdown]
-# Off the curve there is nothing, and the autoencoder knows. Half a unit beyond its ends there is nothing either, and
-# the autoencoder calls these places ordinary (with other seeds it may be one end only): it goes on along the curve
-# for a little. A low score means "I can reproduce this", and not "I have seen this often".
+# Above the bend there are no events. The autoencoder says so; PCA does not, since the place lies well within the spread
+# about its straight line. Half a unit past the ends there are no events either, and here the autoencoder is lenient (with
+# other seeds at one end only): it goes on along the curve for a little. A low score means "I can reproduce this", and
+# not "I have seen this often".
 #
 # ## The challenge's events
 #
@@ -152,8 +158,9 @@ print(x.shape, list(x.columns[:6]))
 
 # %% [markdown]
 # The network takes these numbers through layers of 200, 200 and 20 units into a bottleneck of ten, and back. All
-# columns are standardised first: mean zero, width one. Ours are quick settings; `paper` has those of the challenge,
-# which train ten times as long and, as we shall see, find no more.
+# columns are standardised first: mean zero, width one. All background events count alike in the training; the test
+# background is rich in hard events, which count less each. Ours are quick settings; `paper` has those of the
+# challenge, which train ten times as long and, as we shall see, find no more.
 
 # %%
 quick = detectors.SimpleAE(random_state=run.seed)
@@ -168,6 +175,7 @@ plotting.losses(ae.history_);
 # What does such a network get right, and what not? Let it reproduce two events: the one of the test background that has
 # the lowest score, and that of the squark signal which has the highest.
 
+
 # %%
 def score(events):
     return ae.anomaly_score(encode(events))
@@ -175,7 +183,7 @@ def score(events):
 
 def reproduced(events):
     z = (encode(events) - ae.mean_) / ae.scale_
-    out = training.evaluate(ae.history_.modules[0], z)
+    out = training.evaluate(ae.history_.modules[0], z)  # the network of the best epoch
     return pd.DataFrame(out * ae.scale_ + ae.mean_, columns=x.columns)
 
 
@@ -192,7 +200,6 @@ for ax, (name, event) in zip(axes, shown.items(), strict=True):
     ax.bar(np.arange(1, 9) + 0.2, reproduced(event)[momenta].iloc[0], width=0.4, label="out")
     ax.set(title=name, xlabel="object", ylabel="$p_T$ [GeV]")
 axes[0].legend();
-
 # %% [markdown]
 # The score is the mean over all columns of the squared difference, in units of each column's width. Its distribution,
 # for background and two of the signals:
@@ -215,6 +222,7 @@ plotting.scores(scores, weight, [squarks, monojet], np.geomspace(0.02, 20, 49), 
 # number of objects, PCA, SimpleAE.
 # :::
 
+
 # %%
 def hardness(events):
     return ak.sum(events.objects.pt, axis=1) + events.met
@@ -231,6 +239,7 @@ def residual(events):
     z = standardised(events)
     return np.square(z - flat.inverse_transform(flat.transform(z))).mean(axis=1)
 
+
 # %% table={"caption": "Medians over the eight signals of channel 1: five scores that need next to no training, and SimpleAE.", "name": "tab-floor"}
 untrained = {"missing momentum": lambda events: events.met, "H_T": channels.h_t, "sum of momenta": hardness}
 untrained |= {"objects": lambda events: ak.num(events.objects), "PCA": residual}
@@ -241,7 +250,6 @@ plotting.table(medians.rename_axis("score"))
 
 # %% mystnb={"figure": {"caption": "AUC of six scores on every signal of the channel, with statistical errors. Below the line a score is worse than a coin.", "name": "fig-floor"}, "image": {"alt": "Eight rows of points, one row a signal. The missing momentum is the rightmost point in five rows, the sum of momenta or H_T in the others; SimpleAE and PCA lie well to its left and close together; the number of objects scatters on both sides of one half."}}
 plotting.by_signal(tables);
-
 # %% tags=["check", "remove-cell"]
 assert 0.87 < medians.loc["missing momentum", "AUC"] < 0.92
 assert 0.69 < medians.loc["SimpleAE", "AUC"] < 0.75  # seeds 0 to 3: 0.71 to 0.73
@@ -249,44 +257,51 @@ assert 0.02 < medians.loc["SimpleAE", "AUC"] - medians.loc["PCA", "AUC"] + 0.015
 assert medians.loc["SimpleAE", "max SI"] < 1 < medians.loc["missing momentum", "max SI"]
 
 # %% [markdown]
-# The network reproduces background better than PCA, and finds signal hardly better: on two of the eight signals
-# it is worse. Both are far behind the missing momentum. New heavy particles make events hard, and a cut on hardness
-# sees that without any learning. Read the last column with care: for the network the background supports the cut at 1
-# % only, so that its max SI is ten times the column before; the missing momentum may choose among three cuts.
+# The network reproduces background better than PCA, and finds signal hardly better. Both are far behind the missing
+# momentum. New heavy particles make events hard, and a cut on hardness sees that without any learning. Read the last
+# column with care: for the network the background supports the cut at 1 % only, so that its max SI is ten times the
+# column before; the missing momentum may choose among three cuts.
 #
 # So this becomes the question of the part: *what has a learned score that hardness has not?* There is a way to find
 # out: combine the two. Replace each score by the share of the background above it, $u$, which puts all scores on one
 # scale, and order events by the product, small first.
 
+
 # %%
-def above(scores):
+def above(scores):  # the share of the (weighted) background that is stranger than an event
     background = np.asarray(scores["background"], dtype=float)
     order = np.argsort(background)
     sums = np.concatenate([[0], np.cumsum(weight[order])]) / weight.sum()
     rank = {name: np.searchsorted(background[order], values) for name, values in scores.items()}
     return {name: (1 - sums[places]).clip(1e-6, 1) for name, places in rank.items()}
 
-# %% table={"caption": "The same for the missing momentum multiplied with another score.", "name": "tab-products"}
+
+# %% table={"caption": "Medians for the missing momentum alone, and multiplied with another score.", "name": "tab-products"}
 def product(first, second):
     u, v = above(all_scores[first]), above(all_scores[second])
     return {name: -np.log(u[name] * v[name]) for name in u}
 
 
-partners = ["SimpleAE", "PCA", "sum of momenta"]
-with_missing = {name: jets.figures(product("missing momentum", name)) for name in partners}
-combined = pd.DataFrame({name: t[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, t in with_missing.items()}).T
-plotting.table(combined.rename_axis("missing momentum times"))
+products = {"alone": tables["missing momentum"]}
+for name in ("SimpleAE", "PCA", "H_T"):
+    products[f"times {name}"] = jets.figures(product("missing momentum", name))
+combined = pd.DataFrame({name: t[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, t in products.items()}).T
+plotting.table(combined.rename_axis("missing momentum"))
 
+# %% mystnb={"figure": {"caption": "AUC of the missing momentum, alone and multiplied with another score, signal by signal.", "name": "fig-products"}, "image": {"alt": "Eight rows of points, one row a signal. Multiplied with SimpleAE or PCA the points of the two signals without R parity move to the right, all others to the left. Multiplied with H_T four signals lie further to the right."}}
+plotting.by_signal(products);
 # %% tags=["check", "remove-cell"]
-ours, other = combined.loc["SimpleAE"], combined.loc["sum of momenta"]
-assert 1.9 < ours["max SI"] < 2.7  # five seeds: 2.07 to 2.52; the cut alone 2.32
-assert other["AUC"] > ours["AUC"] and other["max SI"] > ours["max SI"]
+gained = products["times SimpleAE"]["AUC"] - products["alone"]["AUC"]  # three seeds: +-0.002
+assert set(gained.index[gained > 0.01]) == {squarks, "stlp_st1000"}
+with_jets = products["times H_T"]["AUC"] - products["alone"]["AUC"]
+assert (with_jets > 0.004).sum() == 4 and (with_jets > gained)[[squarks, "stlp_st1000"]].sum() >= 1
+assert gained.min() < -0.03 and abs(combined.loc["times SimpleAE", "AUC"] - 0.885) < 0.006
 
 # %% [markdown]
-# On the median over signals the network does not help the missing momentum (2.1 to 2.5 with five seeds, 2.3 alone).
-# Signals with many jets gain from the product, those with few lose: it inherits a habit of the network to which we
-# come now. The sum of the momenta helps a little, but note that it holds the missing momentum itself, which so counts
-# twice.
+# On the median over signals nothing helps the missing momentum, the network no more than PCA or $H_T$. Signal by signal
+# there is more to see. With the network two gain, the squarks and the stops that decay without R parity; the others lose,
+# the monojet and the monotop most. With $H_T$ four gain, and the same two by more. So the product tells of a habit of the
+# network, to which we come now.
 #
 # ## It counts objects
 #
@@ -311,14 +326,27 @@ mean_count = [count[name].mean() for name in jets.signals]
 right.plot(mean_count, tables["SimpleAE"]["AUC"], "o", color=plotting.SIGNAL)
 right.axvline(np.average(count["background"], weights=weight), color=plotting.GREY)
 right.set(xlabel="mean number of objects", ylabel="AUC");
-
 # %% [markdown]
 # This is one form of the complexity bias of autoencoders {cite}`Finke2021`: simple events are reproduced well,
-# whether they are known or not. Only eight places are read, so that a ninth object adds nothing. A remedy is to
-# compare an event only with background of the same number of objects (from nine on, together).
+# whether they are known or not. Only eight places are read, so that a ninth object adds nothing. Is it the number, or is
+# it that events with many objects are hard? Rank correlations on background tell. The test background is weighted, so
+# events are drawn from it by their weights first.
+
+# %% table={"caption": "Rank correlation of SimpleAE's score, on background, with scores that need no training.", "name": "tab-correlations"}
+drawn = run.rng.choice(len(weight), 5_000, p=weight / weight.sum())
+tied = {
+    name: spearmanr(scores["background"][drawn], all_scores[name]["background"][drawn]).statistic
+    for name in ("objects", "sum of momenta", "H_T", "missing momentum")
+}
+plotting.table(pd.Series(tied, name="rank correlation").rename_axis("score"))
+
+# %% [markdown]
+# The number it is, far more than the hardness. A remedy is to compare an event only with background of the same number
+# of objects (from nine on, together).
+
 
 # %%
-def among_equals(scores):
+def among_equals(scores):  # the share of background with as many objects that is less strange than an event
     levelled = {name: np.zeros(len(values)) for name, values in scores.items()}
     for n in range(4, 10):
         here = {name: np.clip(count[name], 4, 9) == n for name in scores}
@@ -328,6 +356,7 @@ def among_equals(scores):
         for name, values in scores.items():
             levelled[name][here[name]] = sums[np.searchsorted(sorted_scores, values[here[name]])] / sums[-1]
     return levelled
+
 
 # %% table={"caption": "AUC of SimpleAE as it is, and ranked among background with as many objects.", "name": "tab-equals"}
 level = jets.figures(among_equals(scores))
@@ -344,12 +373,29 @@ assert spearmanr(change, both["mean objects"].sort_index()).statistic < -0.6
 # %% [markdown]
 # Signals with few objects gain, signals with many lose, and the median stays: part of what looked like a find was a
 # count. Whether that is a loss depends on what you want. A signal with nine jets *is* unusual. But then count the
-# jets, and say so: their number alone reaches 0.95 on it, the network 0.94.
+# jets, and say so: their number alone finds it as well as the network does.
+#
+# The bias has an unpleasant end: a signal that the network has never seen, and reproduces better than background. There
+# are two in channel 2b, which asks for leptons: a light Z' that goes to three or four leptons and little else. These are
+# stored scores of three trainings with other seeds.
+
+# %% table={"caption": "AUC of SimpleAE in channel 2b: mean over three trainings, the lowest, and the highest.", "name": "tab-below"}
+stored = dmlib.results.load("outliers").set_index(["channel", "signal"])
+by_training = stored[stored["method"] == "SimpleAE"].loc["2b"].groupby(level=0)["auc"]
+below = by_training.agg(["mean", "min", "max"])
+plotting.table(below.sort_values("mean").rename_axis("signal"), names=plotting.SIGNAL_NAMES)
+
+# %% tags=["check", "remove-cell"]
+assert (below.loc[["pp23mt_50", "pp24mt_50"], "max"] < 0.5).all()
+
+# %% [markdown]
+# An AUC below one half that comes back with every seed is no accident: the score is a good one for finding the ordinary.
 #
 # ## It depends on the coordinates
 #
 # Momenta fall steeply, and a network likes columns without long tails. So one might give it their logarithms. The
 # events are the same, and so is everything that could be known about them.
+
 
 # %%
 def logarithms(events):
@@ -361,25 +407,43 @@ def logarithms(events):
 logs = detectors.SimpleAE(random_state=run.seed).fit(logarithms(jets.background))
 log_scores = jets.scores(lambda events: logs.anomaly_score(logarithms(events)))
 
+# %% [markdown]
+# Two trainings never agree in full. So the same network is trained on the same columns once more, with another seed, and
+# serves as the measure: how many events that one keeps past a cut at 1 % does the other keep too?
+
 # %%
-weighted = run.rng.choice(len(weight), 5_000, p=weight / weight.sum())
-order = spearmanr(scores["background"][weighted], log_scores["background"][weighted]).statistic
-log_table = jets.figures(log_scores)
-print(f"rank correlation of the two scores on background: {order:.2f}")
-print("median AUC: GeV {:.2f}, logarithm {:.2f}".format(tables["SimpleAE"]["AUC"].median(), log_table["AUC"].median()))
+other = detectors.SimpleAE(random_state=run.seed + 1).fit(x)
+other_scores = jets.scores(lambda events: other.anomaly_score(encode(events)))
+
+
+def kept(scores):
+    return above({"background": scores["background"]})["background"] < 0.01
+
+
+# %% table={"caption": "Another seed and other coordinates, each beside the chapter's SimpleAE.", "name": "tab-coordinates"}
+rows = {}
+for name, values in {"another seed": other_scores, "logarithms": log_scores}.items():
+    order = spearmanr(scores["background"][drawn], values["background"][drawn]).statistic
+    common = np.average(kept(values)[kept(scores)], weights=weight[kept(scores)])
+    rows[name] = {"rank correlation": order, "kept by both": common, "median AUC": jets.figures(values)["AUC"].median()}
+plotting.table(pd.DataFrame(rows).T.rename_axis("second training"))
 
 # %% tags=["check", "remove-cell"]
-assert 0.5 < order < 0.9
-assert log_table["AUC"].median() < tables["SimpleAE"]["AUC"].median() - 0.04
+seed_row, log_row = rows["another seed"], rows["logarithms"]
+assert log_row["kept by both"] < seed_row["kept by both"] - 0.1
+assert log_row["rank correlation"] < seed_row["rank correlation"] - 0.03  # three seeds: -0.06 to -0.13
+assert log_row["median AUC"] < seed_row["median AUC"] - 0.04
 
 # %% [markdown]
-# A monotonic function of a column, and the events change places: a cut keeps others, and the AUC falls. A likelihood
-# ratio would not change at all. A reconstruction error does, as a density does, since "how far off" is measured in
+# Another seed alone changes half of the events past the cut, and moves the median AUC by a hundredth or two: no single
+# training's digits should be taken for more. A monotonic function of some columns changes more: the cut keeps a third,
+# and the AUC falls by far more than a seed can move it. A likelihood ratio would not change at all. A reconstruction error does, as a density does, since "how far off" is measured in
 # some unit {cite}`Kasieczka2022`. There is no right one: the choice of coordinates is a choice of what to call
 # strange.
 #
 # A symmetry that the network does not know is the same trouble. Turn an event about the beam, and no physics has
 # changed.
+
 
 # %%
 def turned(table, angle):
@@ -389,7 +453,7 @@ def turned(table, angle):
     return table.assign(**new)
 
 
-some = encode(jets.test[weighted[:2_000]])
+some = encode(jets.test[drawn[:2_000]])
 turns = np.array([ae.anomaly_score(turned(some, angle)) for angle in np.linspace(0, 2 * np.pi, 8, endpoint=False)])
 print(f"an event's score changes by {np.median(turns.std(axis=0) / turns.mean(axis=0)):.0%} from turn to turn")
 
@@ -400,7 +464,8 @@ assert 0.02 < np.median(turns.std(axis=0) / turns.mean(axis=0)) < 0.5
 # ## How narrow?
 #
 # One would think that the bottleneck decides: too wide, and everything is reproduced, signal too; too narrow, and
-# nothing is. The validation loss cannot tell, as it falls with every unit.
+# nothing is. Here only the bottleneck varies, between layers of 200 units, so that nothing else squeezes.
+
 
 # %% table={"caption": "The bottleneck's size: loss on background, and what is found.", "name": "tab-bottleneck"}
 def found_by(one):
@@ -411,19 +476,88 @@ def found_by(one):
 sizes_tried = run.pick(quick=(2, 10, 20, 34), full=(1, 2, 5, 10, 15, 20, 27, 34))
 rows = []
 for size in sizes_tried:
-    one = detectors.SimpleAE(latent=size, random_state=run.seed).fit(x)
+    one = detectors.SimpleAE(hidden=(200, 200), latent=size, random_state=run.seed).fit(x)
     rows.append([one.history_.validation[-1], *found_by(one)])
 width = pd.DataFrame(rows, index=sizes_tried, columns=["validation loss", "median AUC", "median max SI"])
-plotting.table(width.rename_axis("bottleneck"), units={"bottleneck": "units"})
+plotting.table(width.rename_axis("units"))
 
 # %% tags=["check", "remove-cell"]
 assert (width["validation loss"].diff().dropna() < 0).all()
-assert width["median AUC"].max() - width["median AUC"].min() < 0.12
+assert width["median AUC"].max() - width["median AUC"].min() < 0.08
 
 # %% [markdown]
-# The loss falls sevenfold, and the AUC hardly moves: reproducing background better is not finding signal better. Note
-# that the layers of 20 units stay where they are, so that 34 units in the middle squeeze no less than 20. One
-# training each: with another seed the max SI moves by 0.1 to 0.2, so that its ups and downs here mean nothing.
+# With as many units as columns the network could copy every event, and almost does. Yet it finds what the narrow ones
+# find: what is rare is still reproduced worse than what is common, if both are reproduced nearly perfectly. So the
+# validation loss cannot tell you which size to take; reproducing background better is not finding signal better.
+#
+# ## What a normalised autoencoder mends
+#
+# Two of the failures had one cause: the loss asks for background to be reproduced, and never for anything *not* to be.
+# Here are two islands of events. What of the bridge between them?
+
+
+# %%
+def islands(n):
+    side = 2 * run.rng.choice([-1, 1], n)[:, None]
+    return side + run.rng.normal(scale=0.15, size=(n, 2))
+
+
+events_there = islands(2_000)
+bridge = run.rng.uniform(-1.2, 1.2, 1_000)[:, None] + run.rng.normal(scale=0.1, size=(1_000, 2))
+
+# %% [markdown]
+# The normalised autoencoder {cite}`Yoon2021,Dillon2022` takes the error as an energy, $p(x) = e^{-E(x)/T} / Z$, so that it
+# becomes a density: it cannot be low everywhere, since the integral has to be one. The gradient of $-\log p$ has two
+# terms: lower the error of events, and *raise* that of points drawn from $p$ itself. These are drawn by a random walk that
+# goes down the energy and is shaken on the way (Langevin). It finds the places that the network reproduces without
+# reason.
+
+# %%
+warm_up = training.Recipe(epochs=40, batch_size=100, learning_rate=5e-3, anneal=True)
+settings = {"hidden": (32, 32), "latent": 2, "steps": (10, 10), "warm_up": warm_up, "random_state": run.seed}
+plain = detectors.NormalizedAE(**settings, recipe=None).fit(events_there)
+normalised = detectors.NormalizedAE(**settings, recipe=warm_up.replace(epochs=10, learning_rate=1e-3)).fit(events_there)
+
+# %% mystnb={"figure": {"caption": "Two islands of events (white), and the score over the plane before and after the error was made an energy.", "name": "fig-islands"}, "image": {"alt": "Two maps of the plane with two round islands of dots. Left, a band of low score joins the islands. Right, the score is low on the islands, and higher between them."}} tags=["hide-input"]
+square = np.stack(np.meshgrid(np.linspace(-3.5, 3.5, 101), np.linspace(-3.5, 3.5, 101)), axis=-1)
+axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True)[1]
+for ax, (name, one) in zip(axes, {"autoencoder": plain, "normalised": normalised}.items(), strict=True):
+    levels = np.log10(one.anomaly_score(square.reshape(-1, 2)).reshape(101, 101)).clip(-4, 1)
+    mesh = ax.pcolormesh(square[..., 0], square[..., 1], levels, cmap="cividis_r", vmin=-4, vmax=1, rasterized=True)
+    ax.scatter(*events_there[:300].T, s=1.5, color="white")
+    ax.set(title=name, xlabel="x")
+axes[0].set_ylabel("y")
+plt.colorbar(mesh, ax=axes, label="$\\log_{10}$ score");
+# %% table={"caption": "The bridge: its AUC against new events of the islands, and the share of it below the score that 99 of 100 new events stay below.", "name": "tab-islands"}
+new_events, verdict = islands(2_000), {}
+for name, one in {"autoencoder": plain, "normalised": normalised}.items():
+    ordinary, between = one.anomaly_score(new_events), one.anomaly_score(bridge)
+    passed = np.mean(between < np.quantile(ordinary, 0.99))
+    verdict[name] = {"AUC": dmlib.metrics.auc(ordinary, between), "taken for ordinary": passed}
+verdict = pd.DataFrame(verdict).T
+plotting.table(verdict.rename_axis("method"))
+
+# %% [markdown]
+# So far the theory. On the challenge's events:
+
+# %% table={"caption": "Medians by channel, means of three trainings: the benchmark, and a normalised autoencoder of half its layers.", "name": "tab-normalised"}
+two_methods = stored[stored["method"].isin(["SimpleAE", "NormalizedAE"])]
+per_signal = two_methods.groupby(["channel", "signal", "method"])["auc"].mean().unstack()
+plotting.table(per_signal.groupby(level="channel").median()[["SimpleAE", "NormalizedAE"]])
+
+# %% tags=["check", "remove-cell"]
+plain_bridge, normalised_bridge = verdict["taken for ordinary"]
+assert plain_bridge > 0.2 and normalised_bridge < 0.05
+weak = per_signal.loc["2b"].loc[["pp23mt_50", "pp24mt_50"], "NormalizedAE"]
+assert (weak < 0.5).all()
+
+# %% [markdown]
+# The plain autoencoder, trained for long enough, takes the bridge for ordinary; the normalised one none of it. On the
+# challenge's events nothing is gained. The two signals of channel 2b stay below one half, and in channel 2a the normalised
+# one finds less. The random walk can only raise the error of places that it reaches, and in 34 dimensions a few steps from
+# random points reach next to nothing: published trainings walk for longer, and on images of jets the method did mend what
+# a plain autoencoder got wrong {cite}`Dillon2022`. Whether it would here, given hours on a GPU (`paper` has such
+# settings), we have not measured.
 #
 # ## Beside the published
 #
@@ -436,11 +570,10 @@ assert width["median AUC"].max() - width["median AUC"].min() < 0.12
 # The events differ: other generator, another mixture of background. What can agree all the same?
 # :::
 
-# %% table={"caption": "Medians by channel: SimpleAE as published, ours, and two cuts.", "name": "tab-published"}
-stored = dmlib.results.load("outliers").set_index(["channel", "signal"])
+# %% table={"caption": "Median AUC by channel: SimpleAE as published, ours, PCA, and two cuts.", "name": "tab-published"}
 published = dmlib.results.load("published").set_index(["channel", "signal"])
-pairs = published[published["method"] == "SimpleAE"][["auc", "max_si"]].add_suffix(" published")
-for name in ("SimpleAE", "SimpleAE as published", "sum of momenta", "missing momentum"):
+pairs = published[published["method"] == "SimpleAE"][["auc"]].rename(columns={"auc": "published"})
+for name in ("SimpleAE", "SimpleAE as published", "PCA", "sum of momenta", "missing momentum"):
     pairs[name] = stored[stored["method"] == name].groupby(level=[0, 1])["auc"].mean()
 plotting.table(pairs.groupby(level=0).median())
 
@@ -448,31 +581,43 @@ plotting.table(pairs.groupby(level=0).median())
 axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)[1]
 for ax, name in zip(axes, ("SimpleAE", "sum of momenta"), strict=True):
     for channel, group in pairs.groupby(level=0):
-        ax.plot(group["auc published"], group[name], "o", ms=5, label=f"channel {channel}")
+        ax.plot(group["published"], group[name], "o", ms=5, label=f"channel {channel}")
     ax.plot([0.2, 1], [0.2, 1], ":", color=plotting.GREY)
     ax.set(xlabel="AUC published, SimpleAE", title=name)
 axes[0].set_ylabel("AUC ours")
 axes[0].legend(fontsize="small");
+# %% table={"caption": "Rank correlation over the 34 pairs with the published AUC.", "name": "tab-agreement"}
+agreement = pairs.corr("spearman")["published"].drop("published")
+plotting.table(agreement.rename("rank correlation").rename_axis("ours"))
 
-# %%
-agreement = pairs.corr("spearman").loc["auc published", list(pairs.columns[2:])]
-plotting.table(agreement.rename("rank correlation with the published AUC"))
+# %% [markdown]
+# The challenge sums a method up by its total improvement, TI: of each signal the best max SI that it reaches in any
+# channel, and of these the smallest, the median and the largest.
+
+# %% table={"caption": "Total improvement: smallest, median and largest over the signals.", "name": "tab-ti"}
+mine = stored[stored["method"] == "SimpleAE"].groupby(level=[0, 1])["max_si"].mean()
+theirs = published[published["method"] == "SimpleAE"]["max_si"]
+best = {name: si.groupby(level="signal").max() for name, si in {"published": theirs, "ours": mine}.items()}
+ti = pd.DataFrame(
+    {name: [of.min(), of.median(), of.max()] for name, of in best.items()}, index=["min", "median", "max"]
+)
+plotting.table(ti.T.rename_axis("SimpleAE"))
 
 # %% tags=["check", "remove-cell"]
 assert 0.6 < agreement["SimpleAE"] < 0.85 < 0.05 + agreement["sum of momenta"]
+assert ti["published"].round(2).tolist() == [0.2, 0.98, 39.6]
 
 # %% [markdown]
 # The order of the pairs is much the same: what is easy there is mostly easy here. The values are not. In channels 1
 # and 3 the published AUC is higher by more than a tenth, in 2a and 2b the medians agree, though single signals differ
-# by up to a quarter. In the tail the difference is larger: the published max SI is four to nine times ours in
-# channels 1 and 3. It is not the training: the published settings, one training with up to a thousand epochs, give on
-# our events the AUC that the quick ones give. The number of events may add a little; the rest must be the events
+# by up to a quarter. In the tail the difference is larger: of the median signal the total improvement is a third of the
+# published one. It is not the training: the published settings, one training with up to a thousand epochs, give on our
+# events the AUC that the quick ones give. The number of events may add a little; the rest must be the events
 # themselves. Ours come from another generator, with fewer extra jets in the background and another detector
 # simulation ([the data](../book/data.md) says more).
 #
-# The sum of the momenta, without any training, follows the published order as well as our network does: 0.84 and 0.75
-# differ by no more than 34 pairs can tell. So the order says which signals are easy. It does not tell which method
-# was used.
+# PCA and the sum of the momenta, without a network, follow the published order as well as ours does; a few hundredths
+# are no more than 34 pairs can tell. So the order says which signals are easy. It does not tell which method was used.
 #
 # ## Check yourself
 #
@@ -503,6 +648,7 @@ assert 0.6 < agreement["SimpleAE"] < 0.85 < 0.05 + agreement["sum of momenta"]
 # **Expect:** a rank correlation of score and number of objects below 0.15 on background, where that of the chapter is about
 # 0.7. The squarks fall to about 0.8, the monojet rises above 0.7.
 
+
 # %% tags=["exercise"]
 def four(events):
     return features.leading(events, 4)
@@ -514,7 +660,7 @@ def four(events):
 short = detectors.SimpleAE(random_state=run.seed).fit(four(jets.background))
 short_scores = jets.scores(lambda events: short.anomaly_score(four(events)))
 for name, values in {"eight": scores, "four": short_scores}.items():
-    counting = spearmanr(values["background"][weighted], count["background"][weighted]).statistic
+    counting = spearmanr(values["background"][drawn], count["background"][drawn]).statistic
     aucs = jets.figures(values)["AUC"]
     print(f"{name}: rank correlation {counting:.2f}")
     print(aucs[[squarks, monojet]].round(2).to_dict())
@@ -555,7 +701,8 @@ def left_over(events):
 two = {"network": lambda events: tuned.anomaly_score(features.leading(events, 4)), "PCA": left_over}
 two = {name: leptons.scores(function) for name, function in two.items()}
 print(f"rank correlation {spearmanr(two['network']['background'], two['PCA']['background']).statistic:.2f}")
-print({name: f"{leptons.figures(values)['AUC'].median():.2f}" for name, values in two.items()})
+by_one = pd.DataFrame({name: leptons.figures(values)["AUC"] for name, values in two.items()})
+plotting.table(by_one, names=plotting.SIGNAL_NAMES)
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
@@ -568,9 +715,9 @@ print({name: f"{leptons.figures(values)['AUC'].median():.2f}" for name, values i
 #
 # - An autoencoder is trained to reproduce background through a bottleneck; the score of an event is what it gets wrong.
 # - Hold it against cuts that need no training, signal by signal. Here the missing momentum wins, and the network does
-#   not help it.
+#   not help it but where a signal has many objects.
 # - It counts objects, it changes its mind with the coordinates, and it may reproduce what it has never seen: a score is
-#   relative to an encoding.
+#   relative to an encoding. Normalising the error mends the last where its random walk reaches.
 # - Beside the published: the order of the signals agrees, for a plain sum of momenta as well; the values do not, since the
 #   events are others.
 #

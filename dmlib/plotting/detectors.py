@@ -60,7 +60,7 @@ def scores(
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws the distribution of a score: of the background, and of some of the signals.
+    """Draws the distribution of a score, as shares of the events: of the background, and of some of the signals.
 
     Arguments:
         values: "background" and name of each signal -> scores, as `dmlib.challenge.Channel.scores` returns them.
@@ -89,12 +89,15 @@ def scores(
     weight = _check.column(weights, "weights", len(background), "weight")
     ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
     edges = list(_check.numbers(bins, "bins"))
-    ax.hist(background, edges, weights=weight, density=True, alpha=0.35, color=BACKGROUND, label="background")
+    shares = weight / weight.sum()
+    ax.hist(background, edges, weights=shares, alpha=0.35, color=BACKGROUND, label="background")
     colours = [cycle["color"] for cycle in plt.rcParams["axes.prop_cycle"]][1:]
     for name, colour in zip(show, colours, strict=False):
         label = SIGNAL_NAMES.get(name, name)
-        ax.hist(values[name], edges, density=True, histtype="step", lw=2, color=colour, label=label)
-    ax.set(xlabel="anomaly score", ylabel="density", xscale="log" if log else "linear")
+        signal = _check.column(values[name], f"values[{name!r}]", one="score")
+        each = np.full(len(signal), 1 / len(signal))
+        ax.hist(signal, edges, weights=each, histtype="step", lw=2, color=colour, label=label)
+    ax.set(xlabel="anomaly score", ylabel="share of events a bin", xscale="log" if log else "linear")
     ax.legend(fontsize="small")
     return ax
 
