@@ -94,18 +94,19 @@ def test_total_improvement_takes_the_best_channel_of_each_signal():
 def test_the_six_rankings_by_hand():
     steady = {"1/x": 0.7, "1/y": 0.7, "2a/x": 0.7}
     frame = table(steady=steady, bold={"1/x": 0.9, "1/y": 0.9, "2a/x": 0.1}, weak=dict.fromkeys(steady, 0.2))
-    first = {by: challenge.rank(frame, by=by).index[0] for by in scores.RANKINGS}
-    assert first == {
-        "top 1": "bold",
-        "top 5": "bold",  # all three are, and share the rank; by name
-        "average rank": "steady",  # 5/3, as bold; wait for the next line
-        "mean": "steady",
-        "median": "bold",
-        "minimum": "steady",
-    } | {"average rank": first["average rank"]}
-    ranks = challenge.rank(frame, by="average rank")["average rank"]
-    assert ranks.to_dict() == pytest.approx({"steady": 5 / 3, "bold": 5 / 3, "weak": 8 / 3})
-    assert challenge.rank(frame, by="top 1")["top 1"].to_dict() == {"bold": 2, "steady": 1, "weak": 0}
+    expected = {
+        "top 1": {"steady": 1, "bold": 2, "weak": 0},
+        "top 5": {"steady": 3, "bold": 3, "weak": 3},
+        "average rank": {"steady": 5 / 3, "bold": 5 / 3, "weak": 8 / 3},
+        "mean": {"steady": 0.7, "bold": 1.9 / 3, "weak": 0.2},
+        "median": {"steady": 0.7, "bold": 0.9, "weak": 0.2},
+        "minimum": {"steady": 0.7, "bold": 0.1, "weak": 0.2},
+    }
+    for by, values in expected.items():
+        ranked = challenge.rank(frame, by=by)
+        assert ranked[by].to_dict() == pytest.approx(values)
+        best = min(values.values()) if by == "average rank" else max(values.values())
+        assert values[ranked.index[0]] == pytest.approx(best) and ranked["rank"].iloc[0] == 1
     assert challenge.rank(frame, by="median", channel="2a").index[0] == "steady"
 
 
@@ -154,10 +155,8 @@ def test_the_audit_finds_what_was_put_there():
     frame = table(one=one, copy=one, turned={k: 0.2 for k in one}, less={"1/x": 0.5, "1/y": 0.55})
     frame.loc[frame["Model"] == "less", "1e-4"] = frame["1e-3"]
     found = challenge.audit(frame).set_index("Model")
-    assert (
-        found["finding"].to_dict()
-        == {"one": "copy", "turned": "inverted", "less": "missing"} | found.loc[["less"], "finding"].iloc[-1:].to_dict()
-    )
+    assert sorted(found["finding"]) == ["copy", "equal efficiencies", "inverted", "missing"]
+    assert found.loc["one"].tolist() == ["copy", "of copy"]
     assert set(found.loc["less", "finding"]) == {"equal efficiencies", "missing"}
     assert found.loc["turned", "detail"] == "channel 1, median AUC 0.20"
 
@@ -227,11 +226,9 @@ def test_the_published_files_audited(published):
     assert turned["Combined-PROD-DeepSVDD-Flow"] == 2
     without = published.assign(**{"max SI": published["max SI"]})
     winner = without["Model"] == "Flow-Efficient_Likelihood"
-    points = without.loc[winner, ["1e-2", "1e-3"]] / np.sqrt([1e-2, 1e-3])
-    without.loc[winner, "max SI"] = points.max(axis=1)
-    assert challenge.total_improvement(without).loc["Flow-Efficient_Likelihood", "median"] == pytest.approx(
-        7.9, abs=0.05
-    )
+    without.loc[winner, "max SI"] = (without.loc[winner, ["1e-2", "1e-3"]] / np.sqrt([1e-2, 1e-3])).max(axis=1)
+    median = challenge.total_improvement(without).loc["Flow-Efficient_Likelihood", "median"]
+    assert median == pytest.approx(7.9, abs=0.05)
 
 
 @pytest.fixture

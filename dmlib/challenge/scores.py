@@ -201,7 +201,7 @@ def audit(scores: pd.DataFrame, below: float = 0.3) -> pd.DataFrame:
         ['copy', 'equal efficiencies', 'equal efficiencies', 'inverted', 'inverted']
     """
     _require(scores, COLUMNS)
-    found: list[tuple[str, str, str]] = []
+    found: list[tuple] = []
     wide = scores.pivot(index="Model", columns=PAIR, values=["AUC", *POINTS])
     first: dict[tuple, str] = {}
     for model, row in wide.iterrows():
@@ -211,12 +211,13 @@ def audit(scores: pd.DataFrame, below: float = 0.3) -> pd.DataFrame:
     for model, rows in scores.groupby("Model"):
         if (rows["1e-3"] == rows["1e-4"]).all() and (rows["1e-3"] > 0).any():
             found.append((model, "equal efficiencies", f"in all {len(rows)} rows"))
-    medians = scores.groupby(["Model", "Chan"])["AUC"].median()
-    for (model, channel), value in medians[medians < below].items():
-        found.append((model, "inverted", f"channel {channel}, median AUC {value:.2f}"))
-    pairs = scores.groupby("Model").size()
-    for model, n in pairs[pairs < len(scores.drop_duplicates(PAIR))].items():
-        found.append((str(model), "missing", f"{len(scores.drop_duplicates(PAIR)) - n} of the pairs"))
+    for (model, channel), rows in scores.groupby(["Model", "Chan"]):  # type: ignore[misc]
+        if (value := rows["AUC"].median()) < below:
+            found.append((model, "inverted", f"channel {channel}, median AUC {value:.2f}"))
+    n_pairs = len(scores.drop_duplicates(PAIR))
+    for model, rows in scores.groupby("Model"):
+        if len(rows) < n_pairs:
+            found.append((model, "missing", f"{n_pairs - len(rows)} of the pairs"))
     return pd.DataFrame(found, columns=["Model", "finding", "detail"])
 
 
