@@ -211,7 +211,7 @@ def audit(scores: pd.DataFrame, below: float = 0.3) -> pd.DataFrame:
     for model, rows in scores.groupby("Model"):
         if (rows["1e-3"] == rows["1e-4"]).all() and (rows["1e-3"] > 0).any():
             found.append((model, "equal efficiencies", f"in all {len(rows)} rows"))
-    for (model, channel), rows in scores.groupby(["Model", "Chan"]):  # type: ignore[misc]
+    for (model, channel), rows in scores.groupby(["Model", "Chan"]):
         if (value := rows["AUC"].median()) < below:
             found.append((model, "inverted", f"channel {channel}, median AUC {value:.2f}"))
     n_pairs = len(scores.drop_duplicates(PAIR))
