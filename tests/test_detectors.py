@@ -24,6 +24,8 @@ SETTINGS = {  # small enough for a test
     "SimpleAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
     "BetaVAE": {"hidden": (24,), "latent": 2, "recipe": LONGER},
     "ConvVAE": {"width": 16, "latent": 2, "measure": "squares", "recipe": LONGER},
+    "DeepSVDD": {"hidden": (48, 24), "dimensions": 8, "recipe": LONGER},
+    "DeepSVDDEnsemble": {"targets": (1, 10), "hidden": (48, 24), "dimensions": 8, "recipe": LONGER},
     "DeepSetVAE": {"width": 24, "latent": 3, "kinds": False, "recipe": LONGER.replace(epochs=24)},
     "KDE": {"centres": 250},
     "NormalizedAE": {

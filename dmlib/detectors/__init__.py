@@ -6,18 +6,22 @@ seconds; the class method ``paper(channel)`` has the published settings. ``save(
 
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
+from .combine import background_efficiency, combine
 from .flow import SplineFlow, relative_likelihood
 from .grids import grid
 from .images import ConvVAE
 from .kde import KDE
 from .normalised import NormalizedAE
 from .sets import DeepSetVAE
+from .svdd import DeepSVDD, DeepSVDDEnsemble
 from .variational import BetaVAE, VariationalDetector
 
 __all__ = [
     "KDE",
     "BetaVAE",
     "ConvVAE",
+    "DeepSVDD",
+    "DeepSVDDEnsemble",
     "DeepSetVAE",
     "Detector",
     "NormalizedAE",
@@ -25,6 +29,8 @@ __all__ = [
     "SplineFlow",
     "TorchDetector",
     "VariationalDetector",
+    "background_efficiency",
+    "combine",
     "grid",
     "load",
     "relative_likelihood",
