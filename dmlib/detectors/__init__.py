@@ -11,12 +11,14 @@ from .flow import SplineFlow, relative_likelihood
 from .grids import grid
 from .images import ConvVAE
 from .kde import KDE
+from .mixture import DAGMM
 from .normalised import NormalizedAE
 from .sets import DeepSetVAE
 from .svdd import DeepSVDD, DeepSVDDEnsemble
 from .variational import BetaVAE, VariationalDetector
 
 __all__ = [
+    "DAGMM",
     "KDE",
     "BetaVAE",
     "ConvVAE",

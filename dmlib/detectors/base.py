@@ -125,8 +125,11 @@ class TorchDetector(Detector):
     - ``scores(module, x)`` returns their anomaly scores, shape (n,); by default the loss.
 
     Columns are standardised by the training (weighted) mean and standard deviation; a constant one tells nothing and is
-    left out. The module is trained by the method's `dmlib.training.Recipe`, on a GPU where there is one, and scores are
-    averaged over the epochs kept. A method has the parameters ``recipe`` and ``random_state``.
+    left out. Where a method's ``scaling`` is "filled" they are not centred, and divided by the root mean square of
+    their entries other than zero: a slot that is rarely filled keeps a sane unit, and an empty one stays zero.
+
+    The module is trained by the method's `dmlib.training.Recipe`, on a GPU where there is one, and scores are averaged
+    over the epochs kept. A method has the parameters ``recipe`` and ``random_state``.
 
     Attributes:
         history_: Losses, and the module in each epoch kept (`dmlib.training.History`).
@@ -136,6 +139,7 @@ class TorchDetector(Detector):
 
     recipe: Recipe
     random_state: compute.Seed
+    scaling: str = "standard"
 
     def build(self, d: int) -> torch.nn.Module:
         """Returns the untrained module for d columns."""
@@ -163,6 +167,11 @@ class TorchDetector(Detector):
         if not self.used_.any():
             raise ValueError("X: every column has the same value in all events; expected some that vary")
         self.scale_ = np.where(self.used_, spread, 1.0)
+        if _check.choice(self.scaling, "scaling", ("standard", "filled")) == "filled":
+            filled = (x != 0) * (np.ones(len(x)) if weight is None else weight)[:, None]
+            squares, total = (filled * x**2).sum(axis=0), filled.sum(axis=0)
+            self.mean_ = np.zeros(x.shape[1])
+            self.scale_ = np.sqrt(np.divide(squares, total, out=np.ones_like(total), where=squares > 0))
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         z = self._standardised(x)

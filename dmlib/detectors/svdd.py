@@ -39,15 +39,13 @@ class DeepSVDD(TorchDetector):
     With ``loss="kl"`` the answer is a normal distribution, d means and d logarithms of variances, whose divergence from
     N(0, 1) is the loss: the encoder of a variational autoencoder at beta = 1.
 
-    Columns are divided by the root mean square of their entries other than zero, and not centred: what is rarely filled
-    keeps a sane unit, and an empty slot stays zero.
-
     Arguments:
         target: The number C that each output is to be; 0 for "kl".
         dimensions: Number of outputs, d.
         hidden: Units of the hidden layers.
         bias: Whether layers have biases.
         divergence: "mse", the loss above, or "kl".
+        scaling: "filled" or "standard", as in `TorchDetector`.
         recipe: How it is trained; the paper's is in `paper`.
         random_state: Seed.
 
@@ -73,6 +71,7 @@ class DeepSVDD(TorchDetector):
     hidden: tuple[int, ...] = (512, 256, 128)
     bias: bool = False
     divergence: str = "mse"
+    scaling: str = "filled"
     recipe: Recipe = QUICK
     random_state: compute.Seed = 0
 
@@ -150,13 +149,6 @@ class DeepSVDD(TorchDetector):
                 f" spread {score.std():.1e}; take fewer epochs, bias=False or a target other than 0",
                 stacklevel=3,
             )
-
-    def _fit_columns(self, x: np.ndarray, weight: np.ndarray | None) -> None:
-        super()._fit_columns(x, weight)
-        filled = (x != 0) * (np.ones(len(x)) if weight is None else weight)[:, None]
-        squares, total = (filled * x**2).sum(axis=0), filled.sum(axis=0)
-        self.mean_ = np.zeros(x.shape[1])
-        self.scale_ = np.sqrt(np.divide(squares, total, out=np.ones_like(total), where=squares > 0))
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return super()._arrays() | {"distinct": np.array(self.distinct_)}
