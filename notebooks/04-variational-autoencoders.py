@@ -105,7 +105,7 @@ assert np.allclose(by_hand, vae_toy.anomaly_score(bent), rtol=1e-3, atol=1e-5)
 betas_toy = (1e-4, 0.01, 0.2, 0.9)
 toys = {beta: detectors.BetaVAE(beta=beta, **settings).fit(bent) for beta in betas_toy}
 
-# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle has the radius of the prior.", "name": "fig-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a winding coloured line leaves the circle. At 0.01 it is a straight coloured line across the circle, along one direction. At 0.2 it is a shorter line. At 0.9 all points lie at the origin."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle has the radius of the prior.", "name": "fig-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a coloured line runs across both dimensions and far out of the circle. At 0.01 it is a line along one axis, twice as long as the circle; at 0.2 a little shorter. At 0.9 all points lie at the origin."}} tags=["hide-input"]
 axes = plt.subplots(1, 4, figsize=(7.2, 2.3), sharex=True, sharey=True)[1]
 for ax, (beta_of, one) in zip(axes, toys.items(), strict=True):
     ax.scatter(*one.encode(bent)[::4].T, c=u[::4], s=2, cmap="cividis", rasterized=True)
@@ -135,8 +135,8 @@ assert toy_rows.loc[0.01, "KL, first"] > 1.5 and toy_rows.loc[0.01, "KL, second"
 assert toy_rows.loc[0.9, "KL, first"] < 0.01
 
 # %% [markdown]
-# At a beta next to nothing both dimensions are used, the distributions shrink to points, and the line winds as it
-# likes: an autoencoder. At 0.01 one dimension tells where along the line an event lies, and the other has become the
+# At a beta next to nothing both dimensions are used, and the line runs far out of the circle, in whatever direction: an
+# autoencoder. At 0.01 one dimension tells where along the line an event lies, and the other has become the
 # prior: it costs nats and buys little. That is what the divergence is for. At 0.2 a single nat is left, and the
 # reconstruction pays for it. At 0.9 nothing is left at all: every event has the prior as its distribution, and the
 # decoder answers each with the mean of the sample, which costs a distance of one squared width. This is called
@@ -173,10 +173,13 @@ vae = run.pick(
 )
 vae.fit(x)
 
-# %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch that lie close to each other and flatten."}}
+# %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
 plotting.losses(vae.history_);
 
 # %% [markdown]
+# The events kept apart have half the loss of the others. That is no mistake: entries of slots that hardly any event
+# fills make up half of the training's loss, and few of them are in the tenth kept apart.
+#
 # A VAE has two scores. The *reconstruction* asks how much is lost, as for an autoencoder. The *radius* asks how far
 # from the origin of latent space an event was put, $|\mu(x)|$. It is no matter of the training, so that the same
 # network gives both.
