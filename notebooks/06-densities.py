@@ -87,7 +87,8 @@ truth = 0.5 * norm.pdf(at, 0, 0.15) + 0.5 * norm.pdf(at, 3, 1)
 for ax, (name, width) in zip(axes, widths.items(), strict=True):
     ax.fill_between(at, truth, color=plotting.GREY, alpha=0.4)
     ax.plot(at, density(at, width), lw=1.2)
-    ax.set(title=f"{name}, h = {width:.2f}", xlabel="x", ylim=(0, 1.8))
+    ax.text(0.95, 0.9, f"h = {width:.2f}", transform=ax.transAxes, ha="right")
+    ax.set(title=name, xlabel="x", ylim=(0, 1.8))
 axes[0].set_ylabel("density");
 
 # %% table={"caption": "Mean of -log p of 4,000 events that the density has not seen.", "name": "tab-widths"}
@@ -208,7 +209,7 @@ recipe = training.Recipe(epochs=40, batch_size=250, learning_rate=5e-3, anneal=T
 training.fit(shift_and_scale, minus_log_p, [bent], recipe=recipe, seed=run.seed)
 spline = detectors.SplineFlow(hidden=(32, 32), density="x", recipe=recipe, random_state=run.seed).fit(bent)
 
-# %% mystnb={"figure": {"caption": "Density by the affine flow built above and by a flow of splines, with some of the events.", "name": "fig-flows"}, "image": {"alt": "Two maps of a density along a bent line. The affine flow's is brightest in the middle of the line and fades beyond its ends on both sides. The spline flow's is even along the line and ends where the events end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Density by the affine flow built above and by a flow of splines, with some of the events.", "name": "fig-flows"}, "image": {"alt": "Two maps of a density along a bent line. The affine flow's is brightest in the middle of the line and fades beyond its ends on both sides. The spline flow's is even along the line and falls where the events end, with faint spurs beyond."}} tags=["hide-input"]
 grid = np.stack(np.meshgrid(np.linspace(-4, 4, 161), np.linspace(-2, 8, 161)), axis=-1)
 places = grid.reshape(-1, 2)
 maps = {"affine": training.evaluate(minus_log_p, places), "splines": spline.anomaly_score(places)}
@@ -473,7 +474,7 @@ for name in ("flow, no E, per GeV", "flow, no E, levelled", "flow, aggregates"):
 by_channel = pd.DataFrame(columns).T.rename_axis(["method", "AUC"])
 plotting.table(by_channel)
 
-# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for kernel densities, most points lie near or above the diagonal. On the right, for flows, most lie below it, those of channel 2b near to it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for kernel densities, most points lie above the diagonal. On the right, for flows, those of channel 2b lie above it and most of the others below."}} tags=["hide-input"]
 axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)[1]
 pairs = {}
 for name in ("KDE", "KDE, VAE", "flow", "flow, no E"):
