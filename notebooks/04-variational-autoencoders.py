@@ -105,7 +105,7 @@ assert np.allclose(by_hand, vae_toy.anomaly_score(bent), rtol=1e-3, atol=1e-5)
 betas_toy = (1e-4, 0.01, 0.2, 0.9)
 toys = {beta: detectors.BetaVAE(beta=beta, **settings).fit(bent) for beta in betas_toy}
 
-# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle has the radius of the prior.", "name": "fig-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a coloured line runs across both dimensions and far out of the circle. At 0.01 it is a line along one axis, twice as long as the circle; at 0.2 a little shorter. At 0.9 all points lie at the origin."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle has the radius of the prior.", "name": "fig-vae-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a coloured line runs across both dimensions and far out of the circle. At 0.01 it is a line along one axis, twice as long as the circle; at 0.2 a little shorter. At 0.9 all points lie at the origin."}} tags=["hide-input"]
 axes = plt.subplots(1, 4, figsize=(7.2, 2.3), sharex=True, sharey=True)[1]
 for ax, (beta_of, one) in zip(axes, toys.items(), strict=True):
     ax.scatter(*one.encode(bent)[::4].T, c=u[::4], s=2, cmap="cividis", rasterized=True)
@@ -173,7 +173,7 @@ vae = run.pick(
 )
 vae.fit(x)
 
-# %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
+# %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-vae-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
 plotting.losses(vae.history_);
 
 # %% [markdown]
@@ -218,7 +218,7 @@ tables = {name: leptons.figures(scores) for name, scores in all_scores.items()}
 medians = pd.DataFrame({name: t[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, t in tables.items()}).T
 plotting.table(medians.rename_axis("score"))
 
-# %% mystnb={"figure": {"caption": "AUC on every signal, with statistical errors.", "name": "fig-floor"}, "image": {"alt": "Nine rows of points, one row a signal. The two scores of the VAE lie to the right of all cuts on seven signals; on gluinos and stops several scores are near one."}}
+# %% mystnb={"figure": {"caption": "AUC on every signal, with statistical errors.", "name": "fig-vae-floor"}, "image": {"alt": "Nine rows of points, one row a signal. The two scores of the VAE lie to the right of all cuts on seven signals; on gluinos and stops several scores are near one."}}
 plotting.by_signal({name: tables[name] for name in tables if name != "H_T"});
 
 # %% tags=["check", "remove-cell"]
@@ -420,7 +420,7 @@ for name in methods:
         rows[name, channel] = {"published": theirs[channel], "ours": ours[0], "spread": ours[1]}
 plotting.table(pd.DataFrame(rows).T.rename_axis(["method", "channel"]), errors={"ours": "spread"})
 
-# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same model.", "name": "fig-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for reconstruction, the points of channels 1, 2b and 3 lie above the diagonal. On the right, for the radius, they scatter about it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same model.", "name": "fig-vae-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for reconstruction, the points of channels 1, 2b and 3 lie above the diagonal. On the right, for the radius, they scatter about it."}} tags=["hide-input"]
 axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)[1]
 pairs = {}
 for ax, name in zip(axes, methods[:2], strict=True):

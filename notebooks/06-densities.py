@@ -80,7 +80,7 @@ others["dmlib"] = np.exp(-kde.anomaly_score(unseen[:, None]))
 for name, other in others.items():
     print(f"{name}: largest relative difference {np.abs(other / density(unseen, silverman) - 1).max():.0e}")
 
-# %% mystnb={"figure": {"caption": "The same 400 events with kernels of three widths, and the truth (grey).", "name": "fig-widths"}, "image": {"alt": "Three curves of a density with a narrow and a wide peak. With narrow kernels the curve is a row of spikes. The cross-validated one follows the truth, a little rough on the wide peak. Silverman's flattens the narrow peak to a fraction of its height."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same 400 events with kernels of three widths, and the truth (grey).", "name": "fig-density-widths"}, "image": {"alt": "Three curves of a density with a narrow and a wide peak. With narrow kernels the curve is a row of spikes. The cross-validated one follows the truth, a little rough on the wide peak. Silverman's flattens the narrow peak to a fraction of its height."}} tags=["hide-input"]
 axes = plt.subplots(1, 3, figsize=(7.2, 2.5), sharey=True)[1]
 at = np.linspace(-1.5, 6, 800)
 truth = 0.5 * norm.pdf(at, 0, 0.15) + 0.5 * norm.pdf(at, 3, 1)
@@ -209,7 +209,7 @@ recipe = training.Recipe(epochs=40, batch_size=250, learning_rate=5e-3, anneal=T
 training.fit(shift_and_scale, minus_log_p, [bent], recipe=recipe, seed=run.seed)
 spline = detectors.SplineFlow(hidden=(32, 32), density="x", recipe=recipe, random_state=run.seed).fit(bent)
 
-# %% mystnb={"figure": {"caption": "Density by the affine flow built above and by a flow of splines, with some of the events.", "name": "fig-flows"}, "image": {"alt": "Two maps of a density along a bent line. The affine flow's is brightest in the middle of the line and fades beyond its ends on both sides. The spline flow's is even along the line and falls where the events end, with faint spurs beyond."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Density by the affine flow built above and by a flow of splines, with some of the events.", "name": "fig-density-flows"}, "image": {"alt": "Two maps of a density along a bent line. The affine flow's is brightest in the middle of the line and fades beyond its ends on both sides. The spline flow's is even along the line and falls where the events end, with faint spurs beyond."}} tags=["hide-input"]
 grid = np.stack(np.meshgrid(np.linspace(-4, 4, 161), np.linspace(-2, 8, 161)), axis=-1)
 places = grid.reshape(-1, 2)
 maps = {"affine": training.evaluate(minus_log_p, places), "splines": spline.anomaly_score(places)}
@@ -302,7 +302,7 @@ tables = {name: leptons.figures(scores) for name, scores in all_scores.items()}
 medians = pd.DataFrame({name: t[["AUC", "eff_S(1e-2)", "max SI"]].median() for name, t in tables.items()}).T
 plotting.table(medians.rename_axis("score"))
 
-# %% mystnb={"figure": {"caption": "AUC on every signal, with statistical errors.", "name": "fig-floor"}, "image": {"alt": "Nine rows of points, one row a signal. The flow's point is the rightmost in every row or level with the rightmost; on the charginos it lies near 0.9, where the cuts lie between 0.4 and 0.8."}}
+# %% mystnb={"figure": {"caption": "AUC on every signal, with statistical errors.", "name": "fig-density-floor"}, "image": {"alt": "Nine rows of points, one row a signal. The flow's point is the rightmost in every row or level with the rightmost; on the charginos it lies near 0.9, where the cuts lie between 0.4 and 0.8."}}
 plotting.by_signal({name: tables[name] for name in ("missing momentum", "sum of momenta", "objects", "flow")});
 
 # %% tags=["check", "remove-cell"]
@@ -474,7 +474,7 @@ for name in ("flow, no E, per GeV", "flow, no E, levelled", "flow, aggregates"):
 by_channel = pd.DataFrame(columns).T.rename_axis(["method", "AUC"])
 plotting.table(by_channel)
 
-# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for kernel densities, most points lie above the diagonal. On the right, for flows, those of channel 2b lie above it and most of the others below."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-density-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel. On the left, for kernel densities, most points lie above the diagonal. On the right, for flows, those of channel 2b lie above it and most of the others below."}} tags=["hide-input"]
 axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)[1]
 pairs = {}
 for name in ("KDE", "KDE, VAE", "flow", "flow, no E"):

@@ -155,6 +155,14 @@ def test_the_audit_finds_what_was_put_there():
     frame = table(one=one, copy=one, turned={k: 0.2 for k in one}, less={"1/x": 0.5, "1/y": 0.55})
     frame.loc[frame["Model"] == "less", "1e-4"] = frame["1e-3"]
     found = challenge.audit(frame).set_index("Model")
+    pairs = [f"{channel}/s{k}" for channel in ("1", "3") for k in range(5)]
+    flat = table(
+        flat={p: 0.91 + 0.001 * k for k, p in enumerate(pairs)}, other={p: 0.1 * k for k, p in enumerate(pairs)}
+    )
+    assert challenge.audit(flat).set_index("Model")["finding"].to_dict() == {
+        "flat": "same for all",
+        "other": "inverted",
+    }
     assert sorted(found["finding"]) == ["copy", "equal efficiencies", "inverted", "missing"]
     assert found.loc["one"].tolist() == ["copy", "of copy"]
     assert set(found.loc["less", "finding"]) == {"equal efficiencies", "missing"}
@@ -222,6 +230,8 @@ def test_the_published_files_audited(published):
     copies = found[found["finding"] == "copy"]["Model"]
     assert len(copies) == 70 and copies.str.startswith("DeepSVDD").all()
     assert found[found["finding"] == "equal efficiencies"]["Model"].tolist() == ["Flow-Efficient_Likelihood"]
+    flat = found[found["finding"] == "same for all"]["Model"]
+    assert len(flat) == 9 and flat.str.startswith(("VAE_", "CNN_")).all()  # the convolutional VAEs
     turned = found[found["finding"] == "inverted"]["Model"].value_counts()
     assert turned["Combined-PROD-DeepSVDD-Flow"] == 2
     without = published.assign(**{"max SI": published["max SI"]})

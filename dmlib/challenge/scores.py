@@ -16,6 +16,7 @@ POINTS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # columns of signal efficie
 COLUMNS = ("Signal", "Model", "Chan", "AUC", *POINTS)
 PAIR = ["Chan", "Signal"]
 FIGURES = ("AUC", *POINTS, "max SI")
+FLAT, MANY = 0.06, 5  # five signals or more differ by more than this, whatever the score
 
 # How the figures of a model's pairs become one number, higher for better: the paper's methods A to F.
 _RANKINGS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -192,6 +193,7 @@ def audit(scores: pd.DataFrame, below: float = 0.3) -> pd.DataFrame:
         - "copy": it has the figures of another model in every row, which is named;
         - "equal efficiencies": the signal efficiencies at 1e-3 and 1e-4 are the same in all its rows, and not all zero;
         - "inverted": the channel, and the median AUC there;
+        - "same for all": in every channel, of two at least, its AUC hardly differs from signal to signal;
         - "missing": how many pairs it lacks that other models have.
 
     Example:
@@ -214,6 +216,11 @@ def audit(scores: pd.DataFrame, below: float = 0.3) -> pd.DataFrame:
     for (model, channel), rows in scores.groupby(["Model", "Chan"]):
         if (value := rows["AUC"].median()) < below:
             found.append((model, "inverted", f"channel {channel}, median AUC {value:.2f}"))
+    spread = scores.groupby(["Model", "Chan"])["AUC"].agg(["min", "max", "size"])
+    flat = (spread["max"] - spread["min"] < FLAT)[spread["size"] >= MANY].groupby("Model").agg(["all", "size"])
+    for model, row in flat.iterrows():
+        if row["all"] and row["size"] > 1:
+            found.append((model, "same for all", f"AUC within {FLAT:g} in each of {row['size']} channels"))
     n_pairs = len(scores.drop_duplicates(PAIR))
     for model, rows in scores.groupby("Model"):
         if len(rows) < n_pairs:

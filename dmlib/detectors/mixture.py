@@ -112,9 +112,6 @@ class DAGMM(TorchDetector):
         recipe: How it is trained; the paper's is in `paper`.
         random_state: Seed.
 
-    Attributes:
-        shares_: The weights of the components.
-
     References:
         | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), section 4.11, tables 18 and 19
         | https://arxiv.org/abs/2105.14027
