@@ -171,7 +171,7 @@ vae = run.pick(
     full=detectors.BetaVAE.paper("2b", run.seed).set_params(latent=13, beta=1e-3, score="reconstruction"),
     gpu=True,
 )
-vae.fit(x)
+vae.fit(x);
 
 # %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-vae-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
 plotting.losses(vae.history_);
@@ -240,7 +240,7 @@ tied = {name: spearmanr(by_loss, on_background[name]).statistic for name in untr
 plotting.table(pd.Series(tied, name="rank correlation").rename_axis("score"))
 
 # %% [markdown]
-# The number of objects again, while hardness plays no part. Yet the number alone finds nothing here. So it must be
+# The number of objects again, while hardness plays little part. Yet the number alone finds nothing here. So it must be
 # something else.
 #
 #
@@ -445,11 +445,11 @@ plotting.table(pd.Series(agreement, name="rank correlation").rename_axis("method
 assert agreement["VAE, radius"] > agreement["VAE"]
 
 # %% [markdown]
-# Two things stand out. The published reconstruction at beta = 0.001 is hardly better than a coin, below one in two
+# Two things stand out. The published reconstruction at beta = 0.001 is hardly better than a coin, below one half in two
 # channels, and its order of signals has nothing to do with ours. Ours is as good as the radius. The paper does not say
 # how its columns were scaled, and as we have seen that decides: we cannot tell whether its sample or its units are the
-# reason. For the other three models the order of the signals agrees, and the values to a tenth, higher there in channel
-# 1, lower in 2a. That the dynamic encoding is no better than the static one is the same in both for the radius.
+# reason. For the other three models the order of the signals agrees, and the values to 0.15, higher there in channel 1,
+# lower in 2a. That the dynamic encoding is no better than the static one is the same in both for the radius.
 #
 # The spread of three trainings is small, 0.02 at the most: the luck of the seed does not explain any of these
 # differences.

@@ -286,8 +286,9 @@ def test_any_frame_gives_a_table_without_nan_and_negative_zero(data):
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9))
-def test_a_rounded_value_stays_within_a_tenth_of_its_error(value, error):
+def test_a_rounded_value_stays_within_a_seventh_of_its_error(value, error):
+    """The worst is an error of 3.55, shown as 4."""
     shown, _, shown_error = plotting.with_errors(value, error).replace("−", "-").replace(",", "").partition(" ± ")
-    step = max(0.052 * error, 0.51) if error > 3 else 0.06 * error  # whole numbers at least
+    step = max(0.13 * error, 0.51) if error > 3 else 0.13 * error  # whole numbers at least
     assert abs(float(shown_error) - error) <= step + 1e-15
-    assert abs(float(shown) - value) <= step * 3 + 1e-15
+    assert abs(float(shown) - value) <= step * 1.1 + 1e-9 * abs(value)

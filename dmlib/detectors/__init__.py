@@ -4,6 +4,7 @@ Each has ``fit(X, sample_weight=None)`` and ``anomaly_score(X)``, higher for str
 seconds; the class method ``paper(channel)`` has the published settings. ``save(path)`` and `load` keep them on disk.
 """
 
+from .adversarial import ALAD
 from .autoencoder import SimpleAE
 from .base import Detector, TorchDetector, load
 from .combine import background_efficiency, combine
@@ -18,6 +19,7 @@ from .svdd import DeepSVDD, DeepSVDDEnsemble
 from .variational import BetaVAE, VariationalDetector
 
 __all__ = [
+    "ALAD",
     "DAGMM",
     "KDE",
     "BetaVAE",
