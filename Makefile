@@ -47,7 +47,7 @@ test check: export DMLIB_BUDGET = quick
 test: .venv/.has-book,test  ## set up .venv, run all tests: style, types, book, units, docstring examples, notebooks
 	@$(call timed,style and types) $(style)
 	@$(build)
-	@$(call timed,tests) $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 tests dmlib $(NOTEBOOKS)
+	@$(call timed,tests) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-cell-timeout 300 tests dmlib $(NOTEBOOKS)
 
 check: .venv/.has-book,test  ## format, lint, types and fast tests, before every commit; about a minute
 	@$(call timed,style and types) $(style)
