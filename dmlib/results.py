@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from dmlib import _check
+from dmlib import _check, compute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,65 @@ def load(name: str) -> pd.DataFrame:
         table = pd.read_csv(file, keep_default_na=False, na_values=[""])  # "null" is a name
     table.attrs = study
     return table
+
+
+def pairs(method: str, figure: str = "auc") -> pd.DataFrame:
+    """Returns a figure of merit of a method on the challenge's 34 pairs of channel and signal: published, and ours.
+
+    Arguments:
+        method: As in the column "method" of the table "outliers".
+        figure: "auc", "eff_1e-2" or "max_si".
+
+    Returns:
+        A table indexed by channel and signal, with the columns "published" (of the challenge's model of this name, NaN
+        where it has none) and "ours" (mean of the trainings).
+
+    Raises:
+        KeyError: There is no such method or figure.
+
+    Example:
+        >>> pairs("SimpleAE").groupby(level="channel").median().round(2).loc["2a"].tolist()
+        [0.58, 0.6]
+    """
+    import pandas as pd
+
+    ours, published = load("outliers"), load("published")
+    for name, value, known in (("method", method, ours["method"]), ("figure", figure, ("auc", "eff_1e-2", "max_si"))):
+        if value not in set(known):
+            raise KeyError(f"{name}={value!r}: expected one of {', '.join(sorted(set(known)))}")
+    columns = {
+        name: table[table["method"] == method].groupby(["channel", "signal"])[figure].mean()
+        for name, table in (("published", published), ("ours", ours))
+    }
+    return pd.DataFrame(columns)
+
+
+def agreement(pairs: pd.DataFrame) -> tuple[float, float]:
+    """Returns the rank correlation (Spearman's) of a table's two columns, and its error by a bootstrap of the rows.
+
+    Arguments:
+        pairs: As `pairs` returns it, or any other of two columns.
+
+    Raises:
+        ValueError: There are not two columns.
+
+    Example:
+        >>> value, error = agreement(pairs("SimpleAE"))
+        >>> f"{value:.1f} +- {error:.1f}"
+        '0.7 +- 0.1'
+    """
+    from scipy.stats import bootstrap, spearmanr
+
+    if pairs.shape[1] != 2:
+        raise ValueError(f"pairs has {pairs.shape[1]} columns: expected two")
+    one, other = pairs.dropna().to_numpy().T
+
+    def correlation(one: Any, other: Any) -> float:
+        return spearmanr(one, other).statistic
+
+    drawn = {"paired": True, "vectorized": False, "method": "basic", "n_resamples": 500}
+    error = bootstrap((one, other), correlation, rng=compute.stream(0, "agreement"), **drawn).standard_error
+    return float(correlation(one, other)), float(error)
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 import awkward as ak
 import numpy as np
+import pandas as pd
 import pytest
 
 from dmlib import challenge, compute, metrics, samples
@@ -49,3 +50,23 @@ def test_what_is_wrong_is_named(leptons):
         leptons.scores(lambda events: [1.0])
     with pytest.raises(ValueError, match=r"nothing for background.*expected what Channel.scores returns"):
         leptons.figures({name: [1.0] for name in leptons.signals})
+
+
+def test_cuts_are_scores_of_every_channel(leptons):
+    for cut in challenge.CUTS.values():
+        assert all(np.ptp(values) > 0 for values in leptons.scores(cut).values())
+    np.testing.assert_array_equal(challenge.CUTS["objects"](leptons.test), ak.num(leptons.test.objects))
+    total = ak.sum(leptons.test.objects.pt, axis=1) + leptons.test.met
+    np.testing.assert_allclose(challenge.CUTS["sum of momenta"](leptons.test), total)
+
+
+def test_the_median_of_equal_signals_has_the_error_of_a_median():
+    """Of n normal values with one width the median has 1.25 times that width over the root of n."""
+    n = 401
+    table = pd.DataFrame({"AUC": np.full(n, 0.7), "eff_S(1e-2)": 0.1, "max SI": 1.0})
+    table = table.assign(**{f"{name} error": 0.02 for name in table})
+    row = challenge.medians({"a": table, "b": table.assign(AUC=0.9)}).loc["a"]
+    assert row["AUC"] == pytest.approx(0.7) and row["max SI"] == 1
+    assert row["AUC error"] == pytest.approx(0.02 * np.sqrt(np.pi / 2 / n), rel=0.1)
+    with pytest.raises(ValueError, match="'a' lacks AUC error"):
+        challenge.medians({"a": table.drop(columns="AUC error")})

@@ -1,5 +1,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from dmlib import events, metrics, plotting
@@ -142,3 +143,16 @@ def test_bad_curves_are_named(curve, message):
         plotting.sic({"a": curve})
     with pytest.raises(ValueError, match=r"background: expected two variables of each event, shape \(n, 2\)"):
         plotting.scatter([1.0, 2.0], [[1.0, 1.0]])
+
+
+def test_pairs_are_points_a_channel_beside_the_diagonal():
+    index = pd.MultiIndex.from_tuples([("1", "a"), ("1", "b"), ("3", "a")], names=["channel", "signal"])
+    frame = pd.DataFrame({"published": [0.5, 0.6, 0.7], "ours": [0.4, 0.5, 0.9]}, index=index)
+    left, right = plotting.pairs({"one": frame, "other": frame}, label="max SI")
+    assert [line.get_label() for line in left.lines[:2]] == ["channel 1", "channel 3"]
+    assert left.lines[0].get_xydata().tolist() == [[0.5, 0.4], [0.6, 0.5]]
+    assert (left.get_title(), right.get_xlabel(), left.get_ylabel()) == ("one", "max SI published", "max SI ours")
+    with pytest.raises(ValueError, match="expected one table or more"):
+        plotting.pairs({})
+    with pytest.raises(ValueError, match="'one' lacks ours"):
+        plotting.pairs({"one": frame[["published"]]})

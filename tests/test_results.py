@@ -42,6 +42,36 @@ def test_tables_are_written_and_read(tmp_path, monkeypatch):
     assert (table.attrs["core_hours"], table.attrs["settings"]) == (2.0, {"epochs": 3})
 
 
+def test_pairs_put_published_beside_ours():
+    table = results.pairs("SimpleAE", "max_si")
+    assert table.index.names == ["channel", "signal"] and len(table) == 34
+    published = results.load("published").query("method == 'SimpleAE'").set_index(["channel", "signal"])["max_si"]
+    assert table["published"].equals(published.sort_index())
+    name = table.loc["1"].index[0]
+    ours = results.load("outliers").query("method == 'SimpleAE' and channel == '1' and signal == @name")
+    assert len(ours) == 3 and table.loc[("1", name), "ours"] == pytest.approx(ours["max_si"].mean())
+    assert results.pairs("missing momentum")["published"].isna().all()
+    with pytest.raises(KeyError, match="method='nothing': expected one of .*SimpleAE"):
+        results.pairs("nothing")
+    with pytest.raises(KeyError, match="figure='ks'"):
+        results.pairs("SimpleAE", "ks")
+
+
+def test_agreement_is_spearmans_and_its_error_shrinks_with_rows():
+    rng = np.random.default_rng(0)
+
+    def drawn(n):
+        one = rng.normal(size=n)
+        return pd.DataFrame({"published": one, "ours": one + rng.normal(size=n)})
+
+    few, many = drawn(30), drawn(3_000)
+    assert results.agreement(few)[0] == pytest.approx(few.corr("spearman").iloc[0, 1])
+    assert results.agreement(few)[1] == pytest.approx(10 * results.agreement(many)[1], rel=0.6)
+    assert results.agreement(many.assign(ours=many["published"]))[0] == pytest.approx(1)
+    with pytest.raises(ValueError, match="3 columns: expected two"):
+        results.agreement(few.assign(third=0))
+
+
 def test_comparison_is_complete_and_repeats_itself():
     table = results.load("resonant")
     items = resonant_methods.items()

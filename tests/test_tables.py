@@ -285,10 +285,17 @@ def test_any_frame_gives_a_table_without_nan_and_negative_zero(data):
                 assert abs(float(plain) - value) <= 0.001 + 1e-12 * abs(value)
 
 
+def test_errors_find_their_column_by_its_name():
+    frame = pd.DataFrame({"AUC": [0.7], "AUC error": [0.01], "max SI": [1.0]})
+    assert parsed(frame).texts() == [["AUC", "max SI"], ["0.700 ± 0.010", "1"]]
+    assert parsed(frame, errors={}).texts()[0] == ["AUC", "AUC error", "max SI"]
+
+
 @given(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9))
-def test_a_rounded_value_stays_within_a_seventh_of_its_error(value, error):
-    """The worst is an error of 3.55, shown as 4."""
+def test_a_value_is_rounded_by_its_error(value, error):
+    """To half of the last digit, which is that of an error of two digits up to 3.54, of one beyond; at least whole."""
     shown, _, shown_error = plotting.with_errors(value, error).replace("−", "-").replace(",", "").partition(" ± ")
-    step = max(0.13 * error, 0.51) if error > 3 else 0.13 * error  # whole numbers at least
-    assert abs(float(shown_error) - error) <= step + 1e-15
-    assert abs(float(shown) - value) <= step * 1.1 + 1e-9 * abs(value)
+    last = 10.0 ** -len(shown_error.partition(".")[2])
+    assert abs(float(shown_error) - error) <= last / 2 + 1e-12 * error
+    assert abs(float(shown) - value) <= last / 2 + 1e-12 * (abs(value) + error)
+    assert last <= max(0.283 * error, 1.0)

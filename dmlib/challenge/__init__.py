@@ -1,8 +1,22 @@
-"""The challenge: a channel's events with its signals, figures of merit of a score on them, and the blind sets."""
+"""The challenge: a channel's events with its signals, figures of merit of a score on them, score files, the blind sets.
+
+`CUTS` are the scores to hold every other against: missing momentum, H_T, the sum of all momenta, the number of objects.
+"""
 
 from .blind import blind_score
-from .data import Channel, channel
+from .data import CUTS, Channel, channel, medians
 from .entry import make_entry
 from .scores import audit, rank, read_scores, total_improvement
 
-__all__ = ["Channel", "audit", "blind_score", "channel", "make_entry", "rank", "read_scores", "total_improvement"]
+__all__ = [
+    "CUTS",
+    "Channel",
+    "audit",
+    "blind_score",
+    "channel",
+    "make_entry",
+    "medians",
+    "rank",
+    "read_scores",
+    "total_improvement",
+]

@@ -11,8 +11,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dmlib import _check, compute, metrics, samples
-from dmlib.channels import CHANNELS
+from dmlib.channels import CHANNELS, h_t
 
+CUTS: Mapping[str, Callable[[ak.Array], ArrayLike]] = {  # scores that need no training
+    "missing momentum": lambda events: events.met,
+    "H_T": h_t,
+    "sum of momenta": lambda events: ak.sum(events.objects.pt, axis=1) + events.met,
+    "objects": lambda events: ak.num(events.objects),
+}
 FIGURES = ("AUC", "eff_S(1e-2)", "eff_S(1e-3)", "eff_S(1e-4)", "max SI")
 
 
@@ -74,6 +80,37 @@ class Channel(NamedTuple):
             rows[name] = parts
         columns = [column for figure in FIGURES for column in (figure, f"{figure} error")]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("signal")
+
+
+def medians(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Returns the medians of figures of merit over the signals, with their statistical errors: a row for each score.
+
+    The error is the spread of the median when every signal's figure is moved by its own error; those of different
+    signals are taken as independent, though they share the background.
+
+    Arguments:
+        tables: Name of the score -> figures of merit, as `Channel.figures` returns them.
+
+    Raises:
+        ValueError: A table lacks a figure or its error.
+
+    Example:
+        >>> from dmlib import challenge
+        >>> leptons = challenge.channel("2a")
+        >>> tables = {name: leptons.figures(leptons.scores(cut)) for name, cut in challenge.CUTS.items()}
+        >>> challenge.medians(tables)["AUC"].idxmax()
+        'missing momentum'
+    """
+    rows: dict[str, dict[str, float]] = {}
+    for name, table in tables.items():
+        rows[name] = {}
+        for figure in ("AUC", "eff_S(1e-2)", "max SI"):
+            if missing := {figure, f"{figure} error"} - set(table):
+                raise ValueError(f"tables: {name!r} lacks {', '.join(sorted(missing))}; expected Channel.figures")
+            values, errors = table[figure].to_numpy(), table[f"{figure} error"].to_numpy()
+            moved = compute.stream(0, "medians").normal(values, errors, size=(1_000, len(values)))
+            rows[name] |= {figure: np.median(values), f"{figure} error": np.median(moved, axis=1).std()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
 
 
 def channel(name: str, source: str = "embedded") -> Channel:

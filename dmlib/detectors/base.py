@@ -153,6 +153,15 @@ class TorchDetector(Detector):
         """Returns the anomaly score of each event of a batch."""
         return self.loss(module, x)
 
+    def standardise(self, X: ArrayLike) -> np.ndarray:
+        """Returns events as the module sees them, a row each.
+
+        Raises:
+            ValueError: Columns are not those of the training, or a value is not finite.
+            sklearn.exceptions.NotFittedError: `fit` was not called.
+        """
+        return self._standardised(self._known(X))
+
     def _fit(self, x: np.ndarray, weight: np.ndarray | None) -> None:
         self._fit_columns(x, weight)
         with training.seeded(self.random_state, "weights"):

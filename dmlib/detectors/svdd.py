@@ -6,12 +6,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from dmlib import _check, compute, features
 from dmlib.channels import CHANNELS
@@ -19,9 +17,10 @@ from dmlib.training import Recipe
 
 from .base import Detector, TorchDetector
 from .combine import background_efficiency
+from .variational import dense, gaussian
 
 QUICK = Recipe(epochs=6, batch_size=512, learning_rate=1e-3)
-TARGETS, DIMENSIONS = (0, 1, 2, 3, 4, 10, 25), (5, 8, 13, 21, 34, 55, 89, 144, 233)  # table 17
+TARGETS, DIMENSIONS = (0, 1, 2, 3, 4, 10, 25), (5, 8, 13, 21, 34, 55, 89, 144, 233, 377)
 HOW = ("log efficiency", "median", "mean")
 
 
@@ -100,12 +99,14 @@ class DeepSVDD(TorchDetector):
     def grid(cls, channel: str) -> dict[str, tuple[Callable[..., Any], Detector]]:
         """Returns the models of table 17 by their names in the published files: each an encoding and a detector.
 
+        The files have models with 377 outputs too.
+
         Arguments:
             channel: "1", "2a", "2b" or "3".
 
         Example:
             >>> len(DeepSVDD.grid("1")), "DeepSVDD_C25_d21" in DeepSVDD.grid("1")
-            (72, True)
+            (80, True)
         """
         models: dict[str, tuple[Callable[..., Any], Detector]] = {}
         encode = partial(features.leading, n=8)
@@ -125,19 +126,14 @@ class DeepSVDD(TorchDetector):
         for size in self.hidden:
             _check.count(size, "hidden")
         outputs = self.dimensions * (2 if self.divergence == "kl" else 1)
-        layers: list[nn.Module] = []
-        for a, b in pairwise([d, *self.hidden, outputs]):
-            layers += [nn.Linear(a, b, bias=self.bias), nn.ELU()]
-        return nn.Sequential(*layers[:-1])
+        return dense([d, *self.hidden, outputs], bias=self.bias)
 
     def loss(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Returns the mean squared difference from the target, or the divergence, of each event."""
         y = module(x)
         if self.divergence == "mse":
             return (y - self.target).square().mean(dim=1)
-        mean, log_variance = y.chunk(2, dim=1)
-        log_variance = log_variance.clamp(-12, 8)
-        return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(dim=1)
+        return gaussian(y, noise=False)[1] / self.dimensions
 
     def _fit(self, x: np.ndarray, weight: np.ndarray | None) -> None:
         super()._fit(x, weight)

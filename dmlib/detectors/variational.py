@@ -71,7 +71,7 @@ class VariationalDetector(TorchDetector):
             ValueError: Columns are not those of the training, or a value is not finite.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        z, module = self._standardised(self._known(X)), self.history_.modules[0]
+        z, module = self.standardise(X), self.history_.modules[0]
         posterior: Any = module.posterior
         return training.evaluate(lambda x: posterior(x, noise=False)[0], z)
 
@@ -94,11 +94,11 @@ def gaussian(parameters: torch.Tensor, noise: bool) -> tuple[torch.Tensor, torch
     return z, 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
 
 
-def dense(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ELU) -> nn.Sequential:
+def dense(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ELU, bias: bool = True) -> nn.Sequential:
     """Returns dense layers of the given sizes, with an activation after each but the last."""
     layers: list[nn.Module] = []
     for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), activation()]
+        layers += [nn.Linear(a, b, bias=bias), activation()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -4,7 +4,7 @@
 `PROCESS_COLOURS` the colour that a process keeps from figure to figure.
 """
 
-from .detectors import by_signal, losses, scores
+from .detectors import by_signal, losses, pairs, scores
 from .figures import event_display, scatter, sic, stacked
 from .names import PROCESS_NAMES, SIGNAL_NAMES
 from .style import BACKGROUND, COLOURS, GREY, OBJECT_STYLE, PROCESS_COLOURS, SIGNAL, use_style
@@ -23,6 +23,7 @@ __all__ = [
     "by_signal",
     "event_display",
     "losses",
+    "pairs",
     "scatter",
     "scores",
     "sic",

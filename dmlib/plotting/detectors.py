@@ -143,3 +143,39 @@ def by_signal(tables: Mapping[str, pd.DataFrame], figure: str = "AUC", ax: Axes 
         ax.axvline(0.5 if figure == "AUC" else 1, color=GREY, lw=1)
     ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
     return ax
+
+
+def pairs(frames: Mapping[str, pd.DataFrame], label: str = "AUC") -> np.ndarray:
+    """Draws a figure of merit of ours against the published one, a point for each pair of channel and signal.
+
+    Arguments:
+        frames: Title of a panel -> table, as `dmlib.results.pairs` returns it.
+        label: What the figure is called.
+
+    Returns:
+        The axes, a panel for each table; channels have colours, and the line is where both agree.
+
+    Raises:
+        ValueError: There are no tables, or one lacks a column.
+
+    Example:
+        >>> from dmlib import plotting, results
+        >>> axes = plotting.pairs({"SimpleAE": results.pairs("SimpleAE")})
+        >>> axes[0].get_xlabel()
+        'AUC published'
+    """
+    if not frames:
+        raise ValueError("frames: expected one table or more")
+    axes = plt.subplots(1, len(frames), figsize=(3.6 * len(frames), 3.6), sharey=True, squeeze=False)[1][0]
+    for ax, (title, frame) in zip(axes, frames.items(), strict=True):
+        if missing := {"published", "ours"} - set(frame):
+            raise ValueError(
+                f"frames: {title!r} lacks {', '.join(sorted(missing))}; expected what results.pairs returns"
+            )
+        for channel, group in frame.groupby(level="channel"):
+            ax.plot(group["published"], group["ours"], "o", ms=5, label=f"channel {channel}")
+        ax.plot([0.2, 1], [0.2, 1], ":", color=GREY)
+        ax.set(xlabel=f"{label} published", title=title)
+    axes[0].set_ylabel(f"{label} ours")
+    axes[0].legend(fontsize="small")
+    return axes

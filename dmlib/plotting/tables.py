@@ -61,8 +61,9 @@ def table(
         frame: What to show.
         digits: Digits after the point, or a format such as `".0%"` or `".1e"`; for all columns, or column -> digits
             (2 for those left out).
-        errors: Column -> column of its errors; the two become one, as 10.2 ± 0.3. Where an error is missing the value
-            stands alone. Where columns are in groups, the name within the group is enough, here and in `digits`.
+        errors: Column -> column of its errors; the two become one, as 10.2 ± 0.3. By default "x error" holds those of
+            "x". Where an error is missing the value stands alone. Where columns are in groups, the name within the
+            group is enough, here and in `digits`.
         units: Column, or name of the index -> unit, which is added to the heading in brackets.
         names: A label, or a text in a cell -> what to call it, as `PROCESS_NAMES`.
         missing: What stands for NaN and None.
@@ -95,7 +96,9 @@ def table(
         frame = frame.to_frame("value" if frame.name is None else frame.name)
     if not isinstance(frame, pd.DataFrame) or not len(frame.columns):
         raise ValueError(f"frame: expected a pandas DataFrame with columns, or a Series, not {type(frame).__name__}")
-    errors, units, names = dict(errors or {}), dict(units or {}), dict(names or {})
+    if errors is None:
+        errors = {name: f"{name} error" for name in frame.columns if f"{name} error" in frame.columns}
+    errors, units, names = dict(errors), dict(units or {}), dict(names or {})
     own = dict(digits) if isinstance(digits, Mapping) else {}
     default = 2 if isinstance(digits, Mapping) else digits
     columns = list(frame.columns)

@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from dmlib import challenge, channels, compute, detectors, features
-from dmlib.challenge import Channel
+from dmlib import challenge, compute, detectors, features
+from dmlib.challenge import CUTS, Channel
 from dmlib.detectors import kde
 from tools import studies
 
@@ -38,12 +38,6 @@ def pca(channel: Channel) -> Score:
     return residual
 
 
-UNTRAINED: dict[str, Score] = {
-    "missing momentum": lambda events: events.met,
-    "H_T": channels.h_t,
-    "sum of momenta": lambda events: ak.sum(events.objects.pt, axis=1) + events.met,
-    "objects": lambda events: ak.num(events.objects),
-}
 # Of each method its encoding, and a detector with quick settings.
 DETECTORS: dict[str, tuple[Callable[[ak.Array], pd.DataFrame], detectors.Detector]] = {
     "SimpleAE": (eight, detectors.SimpleAE()),
@@ -95,7 +89,7 @@ def judge(item: dict) -> studies.Tables:
     channel, method = challenge.channel(item["channel"]), item["method"]
     start = time.process_time()
     seed = compute.seed(item["seed"], method, item["channel"])
-    score = UNTRAINED[method] if method in UNTRAINED else trained(method, channel, seed)
+    score = CUTS[method] if method in CUTS else trained(method, channel, seed)
     seconds = time.process_time() - start
     table = channel.figures(channel.scores(score))
     rows = []
@@ -109,7 +103,7 @@ def judge(item: dict) -> studies.Tables:
 
 def items() -> list[dict]:
     """Every method in every channel; those that train quickly, with several seeds."""
-    once = [(method, 0) for method in (*UNTRAINED, *ONE_SEED)]
+    once = [(method, 0) for method in (*CUTS, *ONE_SEED)]
     several = [(method, seed) for method in DETECTORS for seed in SEEDS]
     return [{"method": m, "channel": c, "seed": s} for m, s in once + several for c in CHANNELS]
 
