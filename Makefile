@@ -8,7 +8,7 @@ timed = TIMEFORMAT='== $(1): %0R s'; time
 style = $(BIN)/ruff format -q --check . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 build = rm -rf _build/html; $(call timed,book) $(BIN)/jupyter-book build . --all -W -n --keep-going -q
 
-.PHONY: help book test check notebooks rehearse bench outliers resonant nplm-tables nplm-dimuon slides slides-pdf handout student serve live data clean
+.PHONY: help book test check notebooks rehearse bench outliers challenge resonant nplm-tables nplm-dimuon slides slides-pdf handout student serve live data clean
 help:  ## list these commands
 	@awk -F ':.*## ' '/^## / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -63,7 +63,10 @@ bench: .venv/.has-book,test  ## measure the speeds that the course promises, in 
 	@$(BIN)/python -m tests.benchmarks
 
 outliers: .venv/.has-book,test  ## compute the stored tables of chapters 3 to 6 anew (half an hour; goes on where it was)
-	@$(BIN)/python -m tools.studies outliers published
+	@$(BIN)/python -m tools.studies outliers
+
+challenge: .venv/.has-book,test  ## train the challenge's models on our events, 60 of them (an hour; CHALLENGE=all for all 1,048)
+	@$(BIN)/python -m tools.studies challenge published
 
 resonant: .venv/.has-book,test  ## compute the stored tables of chapters 14 and 15 anew (hours; goes on where it was)
 	@$(BIN)/python -m tools.studies claims shares resonant_methods genuine

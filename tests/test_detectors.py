@@ -30,6 +30,7 @@ SETTINGS = {  # small enough for a test
     "DeepSVDDEnsemble": {"targets": (1, 10), "hidden": (48, 24), "dimensions": 8, "recipe": LONGER},
     "DeepSetVAE": {"width": 24, "latent": 3, "kinds": False, "recipe": LONGER.replace(epochs=24)},
     "KDE": {"centres": 250},
+    "LatentSpace": {"method": "OR"},
     "NormalizedAE": {
         "hidden": (24,),
         "latent": 3,
@@ -152,6 +153,10 @@ def test_what_cannot_be_is_refused_by_name(fitted, method):
     x = ordinary(200, 7)
     with pytest.raises(NotFittedError):
         small(method).anomaly_score(x)
+    if isinstance(fitted[method], detectors.TorchDetector):
+        assert len(fitted[method].standardise(x)) == len(x)
+        with pytest.raises(NotFittedError):
+            small(method).standardise(x)
     for bad in (np.nan, np.inf):
         broken = x.copy()
         broken.loc[3, "o1_eta"] = bad

@@ -12,6 +12,7 @@ from .flow import SplineFlow, relative_likelihood
 from .grids import grid
 from .images import ConvVAE
 from .kde import KDE
+from .latent import LatentSpace
 from .mixture import DAGMM
 from .normalised import NormalizedAE
 from .sets import DeepSetVAE
@@ -28,6 +29,7 @@ __all__ = [
     "DeepSVDDEnsemble",
     "DeepSetVAE",
     "Detector",
+    "LatentSpace",
     "NormalizedAE",
     "SimpleAE",
     "SplineFlow",

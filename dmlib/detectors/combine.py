@@ -17,6 +17,7 @@ _HOW: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "PROD": lambda u: u.prod(axis=0),
     "AVG": lambda u: u.mean(axis=0),
 }
+COMBINATIONS = tuple(_HOW)
 
 
 def background_efficiency(
@@ -71,7 +72,7 @@ def background_efficiency(
         s_0, f_0 = background[start], tail_weight.sum()
         excess = np.average(tail - s_0, weights=tail_weight)
         f = np.where(scores > s_0, f_0 * np.exp(-(scores - s_0) / excess), f)
-    return 1 - f
+    return np.clip(1 - f, 0, 1)  # sums are rounded
 
 
 def combine(scores: Sequence[ArrayLike], how: str = "AVG") -> np.ndarray:

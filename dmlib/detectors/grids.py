@@ -1,16 +1,20 @@
-"""The challenge's grids of models: tables 6 to 15 of its paper as data, to be run by whoever has the time."""
+"""The challenge's grids of models: tables 6 to 22 of its paper as data, to be run by whoever has the time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from .adversarial import ALAD
 from .autoencoder import SimpleAE
 from .base import Detector
 from .flow import SplineFlow
 from .images import ConvVAE
 from .kde import KDE
+from .latent import LatentSpace
+from .mixture import DAGMM
 from .sets import DeepSetVAE
+from .svdd import DeepSVDD
 from .variational import BetaVAE
 
 
@@ -33,17 +37,17 @@ def grid(channel: str) -> dict[str, tuple[Callable[..., Any], Detector]]:
         ValueError: There is no such channel.
 
     References:
-        | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), tables 6 to 15
+        | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), tables 6 to 22
         | https://arxiv.org/abs/2105.14027
 
     Example:
         >>> models = grid("2a")
         >>> encode, detector = models["DeepSetVAE_beta_1.0_weight_1.0"]
         >>> len(models), detector.latent
-        (205, 8)
+        (1053, 8)
     """
     models: dict[str, tuple[Callable[..., Any], Detector]] = {}
-    for method in (SimpleAE, BetaVAE, DeepSetVAE, ConvVAE):
+    for method in (SimpleAE, BetaVAE, DeepSetVAE, ConvVAE, DeepSVDD, DAGMM, ALAD, LatentSpace):
         models |= method.grid(channel)
     return models | KDE.grid(channel, _reducing) | SplineFlow.grid(channel)
 
