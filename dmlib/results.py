@@ -41,11 +41,15 @@ def load(name: str) -> pd.DataFrame:
     return table
 
 
+_FIGURES = {"auc": "AUC", "eff_1e-2": "1e-2", "max_si": "max SI"}  # in the chapters' tables, in the challenge's files
+
+
 def pairs(method: str, figure: str = "auc") -> pd.DataFrame:
     """Returns a figure of merit of a method on the challenge's 34 pairs of channel and signal: published, and ours.
 
     Arguments:
-        method: As in the column "method" of the table "outliers".
+        method: As in the column "method" of the table "outliers"; or a model's name in the published files, of those in
+            the table "challenge".
         figure: "auc", "eff_1e-2" or "max_si".
 
     Returns:
@@ -62,9 +66,14 @@ def pairs(method: str, figure: str = "auc") -> pd.DataFrame:
     import pandas as pd
 
     ours, published = load("outliers"), load("published")
-    for name, value, known in (("method", method, ours["method"]), ("figure", figure, ("auc", "eff_1e-2", "max_si"))):
-        if value not in set(known):
-            raise KeyError(f"{name}={value!r}: expected one of {', '.join(sorted(set(known)))}")
+    if method not in set(ours["method"]):
+        names = {"Model": "method", "Chan": "channel", "Signal": "signal", **{v: k for k, v in _FIGURES.items()}}
+        ours, published = (load(name).rename(columns=names) for name in ("challenge", "field"))
+    if figure not in _FIGURES:
+        raise KeyError(f"figure={figure!r}: expected one of {', '.join(_FIGURES)}")
+    if method not in set(ours["method"]):
+        known = sorted({*load("outliers")["method"], *ours["method"]})
+        raise KeyError(f"method={method!r}: expected one of {', '.join(known)}")
     columns = {
         name: table[table["method"] == method].groupby(["channel", "signal"])[figure].mean()
         for name, table in (("published", published), ("ours", ours))

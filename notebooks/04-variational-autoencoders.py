@@ -105,7 +105,7 @@ assert np.allclose(by_hand, vae_toy.anomaly_score(bent), rtol=1e-3, atol=1e-5)
 betas_toy = (1e-4, 0.01, 0.2, 0.9)
 toys = {beta: detectors.BetaVAE(beta=beta, **settings).fit(bent) for beta in betas_toy}
 
-# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle has the radius of the prior.", "name": "fig-vae-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a coloured line runs across both dimensions and far out of the circle. At 0.01 it is a line along one axis, twice as long as the circle; at 0.2 a little shorter. At 0.9 all points lie at the origin."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Means of the events in a latent space of two dimensions, coloured by where the event lies along the line. The circle lies at one standard deviation of the prior.", "name": "fig-vae-latent"}, "image": {"alt": "Four scatter plots of latent means with a circle of radius one. At the smallest beta a coloured line runs across both dimensions and far out of the circle. At 0.01 it is a line along one axis, twice as long as the circle; at 0.2 a little shorter. At 0.9 all points lie at the origin."}} tags=["hide-input"]
 axes = plt.subplots(1, 4, figsize=(7.2, 2.3), sharex=True, sharey=True)[1]
 for ax, (beta_of, one) in zip(axes, toys.items(), strict=True):
     ax.scatter(*one.encode(bent)[::4].T, c=u[::4], s=2, cmap="cividis", rasterized=True)
@@ -161,8 +161,9 @@ some = ["j1_present", "j4_present", "b1_present", "e-1_present", "m+1_present", 
 plotting.table(filled[some].rename("share of events").rename_axis("slot"), 4)
 
 # %% [markdown]
-# Two leptons of opposite charge are what most events have. A second muon of the same charge is rare. Keep this table in
-# mind.
+# (j is a jet, b a b jet, g a photon; m+2 is the second positive muon.) Nine of ten events have a positive muon. A
+# second one of the same charge is rare. Keep this table in mind. The VAE has thirteen latent dimensions, and beta is
+# 0.001.
 
 # %%
 short = detectors.variational.QUICK.replace(epochs=8)
@@ -173,7 +174,7 @@ vae = run.pick(
 )
 vae.fit(x);
 
-# %% mystnb={"figure": {"caption": "Loss in training, with noise, and of a tenth of the events that is kept apart.", "name": "fig-vae-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
+# %% mystnb={"figure": {"caption": "Loss, with the noise of the training, of the events trained on and of a tenth that is kept apart.", "name": "fig-vae-training"}, "image": {"alt": "Two falling curves of the mean loss against the epoch; that of the validation lies at half of the training's."}}
 plotting.losses(vae.history_);
 
 # %% [markdown]
@@ -194,13 +195,13 @@ print(f"{squares[: len(x) // 1_000].sum() / squares.sum():.0%} of all squares be
 assert squares[: len(x) // 1_000].sum() / squares.sum() > 0.3
 
 # %% [markdown]
-# It is none. Some twenty events have almost half of the loss: those that fill slots which hardly any other event fills,
-# as we shall see. How many of them happen to lie in the tenth kept apart decides its mean, and with another seed it may
-# lie above.
+# It is no mistake. Some twenty events have almost half of the loss: those that fill slots which hardly any other event
+# fills, as we shall see. How many of them happen to lie in the tenth kept apart decides its mean, and with another seed
+# it may lie above.
 #
 # A VAE has two scores. The *reconstruction* asks how much is lost, as for an autoencoder. The *radius* asks how far
-# from the origin of latent space an event was put, $|\mu(x)|$. It is no matter of the training, so that the same
-# network gives both.
+# from the origin of latent space an event was put, $|\mu(x)|$. Which of them is asked for changes nothing in the
+# training, so that the same network gives both.
 
 # %%
 encoded = {"background": encode(leptons.test)}
@@ -251,7 +252,7 @@ tied = {name: spearmanr(by_loss, on_background[name]).statistic for name in chal
 plotting.table(pd.Series(tied, name="rank correlation").rename_axis("score"))
 
 # %% [markdown]
-# The number of objects again, while hardness plays little part. Yet the number alone finds nothing here. So it must be
+# The number of objects again, and hardness plays a smaller part. Yet the number alone finds nothing here. So it must be
 # something else.
 #
 # ## What has it that hardness has not?
@@ -318,10 +319,11 @@ assert beside.loc["norm of the columns", "max SI"] > 5
 assert 0 < beside.loc["VAE, reconstruction", "AUC"] - beside.loc["norm of the columns", "AUC"] < 0.06
 
 # %% [markdown]
-# The norm, one line of code, has the max SI of the VAE, and an AUC that is lower by two or three hundredths. This is
-# what the learning is worth. The count of leptons is a strong cut on the Z' bosons and blind to all else, which the
-# median over signals shows badly; nobody searches for outliers to find what a count of leptons finds. So the honest
-# answer to the question is: what this score has and hardness has not is an encoding in which rare things are far away.
+# The norm, one line of code, has the max SI of the reconstruction, and an AUC that is lower by two or three hundredths;
+# the radius it beats in both. This is what the learning is worth. The count of leptons finds in the tail whatever can
+# give a third one, the Z' and charginos with neutralinos, better than the VAE does; it is blind to the rest, and its
+# AUC near a coin's. So the honest answer to the question is: what this score has and hardness has not is an encoding in
+# which rare things are far away.
 #
 # ## What beta does here
 #
@@ -356,11 +358,13 @@ assert scan["AUC, reconstruction"].max() - scan["AUC, reconstruction"].min() < 0
 
 # %% [markdown]
 # At 0.1, which sounds like a mild weight, almost all of latent space is the prior already, and the reconstruction is
-# the norm: the decoder answers with the mean. Its AUC does not suffer, as the norm is a good score here. The radius
-# does: what is left of the means is an accident of the training. At beta = 1 the means are all close to zero, but not
-# equally so, and on the strangest events the encoder fails most. So the radius becomes a score again, as good as any,
-# and it is close to the norm too. That is why the challenge found its best VAE at beta = 1, where nothing is
-# reconstructed {cite}`Aarrestad2021`: it is a network with a fixed target.
+# the norm: the decoder answers with the mean. Its AUC falls by two hundredths only, since the norm is a good score
+# here. The radius rests on the one or few dimensions that are left. At beta = 0 nothing ties the means to the origin:
+# the radius is wherever an autoencoder happens to put an event, and the weakest score of the table. At beta = 1 the
+# means are all close to zero, but not equally so, and on the strangest events the encoder fails most. So the radius
+# becomes a score again, as good as any, and it is close to the norm too. The challenge found its best VAE at beta = 1,
+# where nothing is reconstructed, and leaves the reason open {cite}`Aarrestad2021`. All that its encoder is asked for is
+# to answer every event with the prior: such a network is said to have a fixed target.
 #
 # Note that the distance is a mean over the columns and the divergence a sum over latent dimensions. The same beta in a
 # table with more columns, or a larger latent space, is another beta.
@@ -374,7 +378,8 @@ assert scan["AUC, reconstruction"].max() - scan["AUC, reconstruction"].min() < 0
 # $$R(x) = 100\, (n - \hat n)^2 + \frac{1}{d_r} \sum_i (r_i - \hat r_i)^2
 #   - \frac{10}{d_c} \sum_i \big( c_i \log \hat c_i + (1 - c_i) \log (1 - \hat c_i) \big) .$$
 #
-# How much does each weigh? That depends on what is already learnt.
+# How much does each weigh? That depends on what is already learnt. (Our momenta are standardised; the paper's are in
+# GeV. And there beta is the weight of the reconstruction; here it is that of the divergence, as everywhere.)
 
 # %%
 encode_dynamic = features.dynamic
@@ -400,9 +405,9 @@ before, after = terms(untaught), terms(dynamic)
 assert before["count"] > 50 * before["all else"] and after["count"] < 0.05 * before["count"]
 
 # %% [markdown]
-# Before the training the count is all that matters, a thousand times more than the momenta; after it, the three are of
-# one size. The weights decide the order in which things are learnt more than what is learnt in the end. Of all else
-# almost nothing has been learnt: its term is still one squared width a column.
+# Before the training the count is all that matters, a thousand times more than the momenta; after it, the three are
+# within a factor of ten. In these units the weights decide the order in which things are learnt more than what is
+# learnt in the end. Of all else almost nothing has been learnt: its term is still one squared width a column.
 #
 # The third muon is no longer a column of its own here, and the score loses what it had: the median AUC in channel 2b
 # falls by a tenth, as the next table shows.
@@ -435,12 +440,13 @@ assert order["VAE, radius"] > order["VAE"] + 0.2 and abs(order["VAE"]) < 0.3
 # %% [markdown]
 # Two things stand out. The published reconstruction at beta = 0.001 is hardly better than a coin, below one half in two
 # channels, and its order of signals has nothing to do with ours. Ours is as good as the radius. The paper does not say
-# how its columns were scaled, and as we have seen that decides: we cannot tell whether its sample or its units are the
-# reason. For the other three models the order of the signals agrees, and the values to 0.15, higher there in channel 1,
-# lower in 2a. That the dynamic encoding is no better than the static one is the same in both for the radius.
+# how the columns of the static encoding were scaled, and as we have seen that decides: we cannot tell whether its
+# sample or its units are the reason. For the other three models the order of the signals agrees, and the values to
+# 0.15; the published are higher in channel 1 and lower in 2a. By the median AUC the dynamic encoding is hardly a gain
+# for the radius, there or here.
 #
-# The spread of three trainings is small, 0.02 at the most: the luck of the seed does not explain any of these
-# differences.
+# The spread of three trainings is small, 0.02 at the most: the luck of the seed explains the smallest of these
+# differences only.
 #
 # ## Check yourself
 #
@@ -513,10 +519,11 @@ for figure in ("AUC", "max SI"):
 
 # %% [markdown] tags=["solution"]
 # :::{dropdown} Answer
-# On the light Z' everything is lost: what had found it was the third muon, as an entry of a hundred widths. It is now a
-# signal of few soft objects, and easier to reproduce than background. On heavy charginos the AUC and the max SI rise,
-# since their hardness is no longer drowned by rare slots of background. There is no right choice of columns. But there
-# is a choice, and it decides more than the network.
+# On the light Z' everything is lost: what had found it was the third muon, as an entry of a hundred widths. The max SI
+# of the charginos with neutralinos, which have three leptons as well, goes the same way. It is now a signal of few soft
+# objects, and easier to reproduce than background. On heavy charginos the AUC and the max SI rise, since their hardness
+# is no longer drowned by rare slots of background. There is no right choice of columns. But there is a choice, and it
+# decides more than the network.
 # :::
 
 # %% [markdown]

@@ -64,11 +64,11 @@ print("deep set:", *(each(e).sum(dim=0).detach().numpy().round(3) for e in (even
 # %% [markdown]
 # The dense network gives two answers for one event. The second line does not: it maps every object by the same network,
 # and adds the results. Whatever is then made of the sum, the order is gone. This is a deep set {cite}`Zaheer2017`, and
-# any function of a set can be written so.
+# with enough features any function of a set can be written so.
 #
-# A sum is a narrow door. FSPool {cite}`Zhang2019` opens it a little: it sorts each feature over the objects, and sums
-# with weights that depend on the *place*, largest first. Places are counted from 0 to 1, so that events with two and
-# with twenty objects share the same weights, read off between a few learnt knots.
+# With few features a sum is a narrow door. FSPool {cite}`Zhang2019` opens it a little: it sorts each feature over the
+# objects, and sums with weights that depend on the *place*, largest first. Places are counted from the first knot to
+# the last, so that events with two and with twenty objects share the same weights, read off between a few learnt knots.
 
 # %%
 def fspool(h, knots):  # features (objects, f); knots (k, f)
@@ -184,9 +184,9 @@ for ax, row, out, logs in zip(axes, z, momenta.cpu().numpy(), log_p.cpu().numpy(
 axes[0].set_ylabel("$\\phi$");
 
 # %% [markdown]
-# This is not a good likeness. The decoder is sure of very few objects, and puts them in the middle: directions are all
-# but random, eight latent numbers cannot hold ten of them, and a guess in the middle is the nearest to all. What does
-# it cost?
+# This is not a good likeness. The decoder is sure of very few objects, and puts them in the middle: directions are
+# nearly random, eight latent numbers cannot hold those of ten objects, and a guess in the middle is the nearest to all.
+# What does it cost?
 
 # %%
 z = deep_set.standardise(x[:2_000])
@@ -197,7 +197,7 @@ gaps = np.square(objects[:, :, None, 1:] - momenta[:, None])  # of every object 
 nearest = np.take_along_axis(gaps, gaps.sum(axis=3).argmin(axis=2)[:, :, None, None], axis=2)[:, :, 0]
 cost = nearest[objects[..., 0] > 0].mean(axis=0)
 shares = dict(zip(["log E", "log pT", "eta", "phi"], (cost / cost.sum()).round(2).tolist(), strict=True))
-print("distance to the nearest decoded object:", shares)
+print("squared distance to the nearest decoded object:", shares)
 
 # %% tags=["check", "remove-cell"]
 assert 0.4 < cost[2:].sum() / cost.sum() < 0.65 and cost.min() > 0.15 * cost.sum()
@@ -246,16 +246,17 @@ assert beside.loc["deep set VAE, per object", "counts objects"] < 0.2
 # The symmetric network, with the right distance between sets, finds next to nothing: its median AUC is that of a coin.
 # It is a count of objects (rank correlation 0.8), and a worse one than the count itself, as it adds noise. On four of
 # the eight signals it is below one half. Dividing by the number of objects overcorrects: the score then counts the
-# other way round, since an event with many objects has many decoded ones nearby.
+# other way round.
 #
-# At beta = 1 only the divergence is left: no decoder, no Chamfer distance, and no weight for the kinds, which is why
-# the published models with weights 1 and 10 share one loss there. It does better, by more or less: the last table of
-# the chapter shows how far two trainings of it differ.
+# At beta = 1 all else has the weight zero, and only the divergence is left: no decoder, no Chamfer distance, and no
+# weight for the kinds, which is why the published models with weights 1 and 10 share one loss there. It does better
+# here, though its trainings differ: the table by channel at the end has their spread.
 #
 # ## Events as images
 #
 # The other idea of the challenge is a picture: a row for each object, in the order of their momenta, and four pixels
-# across, $\log E$, $\log p_T$, $\eta$ and $\phi$. A convolutional network slides small filters down the rows.
+# across, E, $p_T$, $\eta$ and $\phi$ (the first two as logarithms here, and with a row for the missing momentum). A
+# convolutional network slides small filters down the rows.
 
 # %%
 encode_image = partial(features.leading, n=12)
@@ -323,10 +324,10 @@ assert same["deep set VAE"] > 0.9999 and same["conv VAE"] < 0.99
 # $$\log q(z_K) = \log q(z_0) - \sum_k \log \left| \det \frac{\partial z_k}{\partial z_{k-1}} \right| .$$
 #
 # A planar step bends the plane along one direction, $z' = z + u \tanh(w \cdot z + b)$; Sylvester flows do so along
-# several at once, with orthogonal matrices of three makes; an inverse autoregressive flow (IAF) shifts and scales each
-# number by what a network reads off those before it; a convolutional one mixes neighbours
-# {cite}`Rezende2015,vandenBerg2018,Kingma2016,Zheng2017`. First, are the determinants right? Automatic differentiation
-# gives the whole matrix.
+# several at once, and differ in how their matrices are made (orthogonal, Householder, triangular); an inverse
+# autoregressive flow (IAF) shifts and scales each number by what a network reads off those before it; a convolutional
+# one mixes neighbours {cite}`Rezende2015,vandenBerg2018,Kingma2016,Zheng2017`. First, are the determinants right?
+# Automatic differentiation gives the whole matrix.
 
 # %%
 def both_determinants(kind):
@@ -414,8 +415,8 @@ assert gaps["normal"] > max(gaps["planar"], gaps["Sylvester"], gaps["IAF"])
 
 # %% [markdown]
 # A normal distribution cannot be a ring, and settles on a piece of it: it is surer than it should be, and misses the
-# truth by almost three nats. The flows follow the ring further, the Sylvester flow all but a gap, and miss by a few
-# tenths; none closes it, since what can be inverted cannot make a hole where there was none. With a decoder that needs
+# truth by almost three nats. The flows follow the ring further, the Sylvester flow all but a gap, and miss by less than
+# one; none closes it, since what can be inverted cannot make a hole where there was none. With a decoder that needs
 # such posteriors, flows are worth their price.
 #
 # ## Do they help on events?
@@ -445,9 +446,8 @@ plotting.table(flows_table.rename_axis(["beta", "flow"]))
 # %% [markdown]
 # At beta = 0.5, which is the paper's plain sum of both terms, an event has a hundredth of a nat: the posterior has
 # collapsed onto the prior, nothing about the event is left to be described, and with or without a flow the order of
-# events is the same. At 0.01 there are almost twenty nats. The order still agrees to two hundredths, and the AUC hardly
-# moves. What decides this score is the Chamfer distance, not the shape of a cloud
-# in latent space.
+# events is the same. At 0.01 there are almost twenty nats. The order is still all but the same, and so is the AUC. What
+# decides this score is the Chamfer distance, not the shape of a cloud in latent space.
 
 # %% tags=["check", "remove-cell"]
 assert flows_table.loc[0.5, "nats"].max() < 0.2 and flows_table.loc[0.01, "nats"].min() > 5
@@ -470,7 +470,7 @@ agreed = {name: dmlib.results.agreement(pair) for name, pair in pairs.items()}
 agreement = pd.DataFrame(agreed, index=["rank correlation", "rank correlation error"]).T
 plotting.table(agreement.rename_axis("method"))
 
-# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-set-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel, most of them below it and widely scattered. On the right the points of a channel stand in a column."}}
+# %% mystnb={"figure": {"caption": "AUC of the 34 pairs of signal and channel, ours against the published one of the same method.", "name": "fig-set-published"}, "image": {"alt": "Two scatter plots of points about a diagonal, one colour a channel, widely scattered. On the left those of channels 2a, 2b and 3 lie above it for the most part, those of channel 1 below. On the right most lie below, and the points of a channel stand in a column."}}
 plotting.pairs({name: pairs[name] for name in ("deep set VAE, beta 1", "conv VAE")});
 
 # %% tags=["check", "remove-cell"]
@@ -479,16 +479,16 @@ assert agreement["rank correlation"].max() < 0.8
 # %% [markdown]
 # The published order of the pairs is met in part by the deep sets, 0.6 and 0.5. Of the convolutional VAE there is not
 # much of an order to be met: in the figure its published AUC is next to the same for *all* signals of a channel, 0.58,
-# 0.77 or 0.92. Gluinos that decay to jets and light Z' bosons cannot be equally strange to one score
-# (`dmlib.challenge.audit` finds nine such models). The paper gives the Chamfer loss as the score, but not over how many
-# rows and how they were scaled, and we cannot tell what happened there.
+# 0.65, 0.77 and 0.92. Gluinos that decay to jets and light Z' bosons cannot be equally strange to one score
+# (`dmlib.challenge.audit` finds nine such models, all of them convolutional). The paper gives the Chamfer loss as the
+# score, but not over how many rows and how they were scaled, and we cannot tell what happened there.
 #
-# For the others, which rows are empty, how columns were scaled and how long was trained is not in the paper either, and
-# each of these decides what a sum over objects counts. The sample explains some of the rest: the published background
-# has more jets, so that a count of objects separates other signals there. We could not tell how much.
+# The two with a planar flow or squares are among the nine, so that their correlations say little as well. For the deep
+# sets, which rows are empty, how columns were scaled and how long was trained is not in the paper either, and each of
+# these decides what a sum over objects counts. The sample may explain some of the rest; we could not tell how much.
 #
-# Our deep set at beta = 1 moves by up to 0.06 from seed to seed in channel 3. A difference of two published models by
-# as much means nothing without such a spread beside it.
+# Our deep set at beta = 1 has a spread of 0.06 over three seeds in channel 3: from 0.68 to 0.79. A difference of two
+# published models by as much means nothing without such a spread beside it.
 #
 # ## Check yourself
 #
@@ -500,11 +500,11 @@ assert agreement["rank correlation"].max() < 0.8
 #
 # :::{dropdown} You divide a Chamfer distance by the number of objects. Has the score stopped counting?
 # :class-container: self-check
-# Not in general. The sum of n terms grows with n, but their mean need not stay: with more decoded objects to choose
-# from, the nearest one is nearer. Measure the rank correlation before you believe it.
+# Not in general. The sum of n terms grows with n, but their mean need not stay the same. Measure the rank correlation
+# before you believe it.
 # :::
 #
-# :::{dropdown} All seven posteriors of a VAE give the same AUC to three digits. Which number do you look at first?
+# :::{dropdown} A VAE with each of six flows, and without, has the same AUC to three digits. What do you look at first?
 # :class-container: self-check
 # The divergence. If it is zero, every posterior is the prior, and there is nothing to bend.
 # :::
@@ -538,8 +538,8 @@ for name, one in {"weight 1": deep_set, "weight 10": heavier}.items():
 # In FSPool, what do the weights have to be so that the result is the sum over the objects, and what so that it is the
 # largest value of each feature? Try both with `fspool` on `h`.
 #
-# **Expect:** weights of one everywhere; and a one at the first knot with zeros behind, which gives the largest value
-# only where an object stands at no place between the first two knots.
+# **Expect:** weights of one everywhere; and a one at the first knot with zeros behind: that is the largest value if no
+# second object stands before the second knot.
 
 # %% tags=["exercise"]
 ones = np.ones((4, 3))

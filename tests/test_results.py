@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from dmlib import metrics, resonant, results
+from dmlib import challenge, metrics, resonant, results
 from tools import studies
 from tools.convert import ROOT
+from tools.studies import challenge as entries
 from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, resonant_methods, shares
 
 
@@ -173,3 +174,36 @@ def test_deep_network_repeats_itself():
     stored = results.load("nplm-dimuon-recipes").query("recipe == 'one start'").t.to_numpy()
     again = [row["t"] for row in nplm_dimuon.recipes({"recipe": "one start"})["nplm-dimuon-recipes"]]
     assert np.median(np.abs(again - stored)) < 10  # another machine, another valley
+
+
+def test_the_challenge_has_all_families_and_a_model_comes_out_again():
+    table, blind = results.load("challenge"), results.load("challenge-blind")
+    assert len(entries.SUBSET) == 60 and {entries.family(model) for model in entries.SUBSET} == {*entries.FAMILIES}
+    assert set(table["Model"]) == {*entries.SUBSET, *challenge.CUTS, entries.CEILING}
+    assert (table.groupby("Model").size() == 34).all() and table.attrs["core_hours"] < 3
+    assert set(blind["Model"]) == {*entries.SUBSET, *challenge.CUTS}
+    item = {"model": "DeepSVDD_C1_d21", "channel": "2a", "seed": 0, "published": False}
+    again = {name: pd.DataFrame(rows) for name, rows in entries.judge(item).items()}
+    for name, stored in {"challenge": table, "challenge-blind": blind}.items():
+        row = stored[(stored["Model"] == item["model"]) & (stored["Chan"] == "2a")]
+        assert again[name]["Signal"].tolist() == row["Signal"].tolist()
+        np.testing.assert_allclose(again[name]["AUC"], row["AUC"], atol=0.08)
+    np.testing.assert_allclose(again["challenge"]["AUC"].median(), 0.56, atol=0.04)
+
+
+def test_the_field_is_of_the_same_models_and_agrees_with_the_papers_table():
+    field, all_models = results.load("field"), results.load("improvements").set_index("Model")
+    assert set(field["Model"]) == set(entries.SUBSET) and len(all_models) == 1_048
+    assert set(all_models["Family"]) == {*entries.FAMILIES}
+    ours = challenge.total_improvement(field)
+    pd.testing.assert_frame_equal(ours, all_models.loc[ours.index, list(ours)], rtol=0.002, atol=1e-4)
+    printed = challenge.paper_table(23)
+    pd.testing.assert_frame_equal(all_models.loc[printed.index, list(printed)], printed, rtol=0.001, atol=0.006)
+    assert results.pairs("DeepSVDD_C10_d21", "max_si").notna().all().all()
+
+
+def test_ceiling_and_cuts_enclose_what_is_learnt():
+    """Trees that have seen half of a signal find more of it than any score that has not, but for single lucky pairs."""
+    table = results.load("challenge").pivot(index="Model", columns=["Chan", "Signal"], values="AUC")
+    learnt = table.drop(index=[*challenge.CUTS, entries.CEILING])
+    assert (table.loc[entries.CEILING] > learnt.max() - 0.02).mean() > 0.9

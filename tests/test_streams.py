@@ -4,6 +4,7 @@ that is started on the way is noted.
 
 import importlib
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from dmlib import challenge, compute, samples, training
 from tools import studies
+from tools.studies import challenge as entries
 from tools.studies import claims, genuine, nplm_benchmarks, nplm_dimuon, outliers, published, resonant_methods, shares
 
 LOAD = samples.load
@@ -171,7 +173,9 @@ def test_genuine(monkeypatch, tiny):
     assert ledger(monkeypatch, genuine).run() > 100
 
 
-def test_outliers(monkeypatch, tiny):
+@pytest.fixture
+def few_events(monkeypatch, tiny):
+    """Channels with two signals of some fifty events."""
     monkeypatch.setattr(samples, "load", LOAD)
     whole = challenge.channel("2a")
     signals = {name: events[:50] for name, events in list(whole.signals.items())[:2]}
@@ -180,7 +184,17 @@ def test_outliers(monkeypatch, tiny):
         return challenge.Channel(name, whole.background[:200], whole.validation[:20], whole.test[:400], signals)
 
     monkeypatch.setattr(challenge, "channel", few)
+
+
+def test_outliers(monkeypatch, few_events):
     assert ledger(monkeypatch, outliers).run() > 50
+
+
+def test_challenge(monkeypatch, few_events):
+    """Every model in one channel, and some in the others: all would take two minutes."""
+    items = [item for k, item in enumerate(entries.items(False)) if item["channel"] == "1" or k % 9 == 0]
+    parts = {entries.judge: items}
+    assert ledger(monkeypatch, entries, STUDY=replace(entries.STUDY, parts=parts)).run() > 100
 
 
 def test_published(monkeypatch, tmp_path):

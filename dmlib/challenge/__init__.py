@@ -6,7 +6,7 @@
 from .blind import blind_score
 from .data import CUTS, Channel, channel, medians
 from .entry import make_entry
-from .scores import audit, rank, read_scores, total_improvement
+from .scores import audit, paper_table, rank, read_scores, total_improvement
 
 __all__ = [
     "CUTS",
@@ -16,6 +16,7 @@ __all__ = [
     "channel",
     "make_entry",
     "medians",
+    "paper_table",
     "rank",
     "read_scores",
     "total_improvement",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmlib import _check, _files, samples
+from dmlib import _check, _files, compute, samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,10 @@ def blind_score(name: str, scores: ArrayLike) -> pd.DataFrame:
     labels = _truth(name)
     values = _check.column(scores, "scores", len(labels), "score")
     codes = sorted({*labels.tolist()} - {"background"}, key=lambda code: (code == "noise", code))
-    figures = {code: metrics.figures_of_merit(values[labels == "background"], values[labels == code]) for code in codes}
+    background, figures = values[labels == "background"], {}
+    for code in codes:
+        drawn = compute.seed(0, "blind", name, code)  # every signal has bootstrap samples of its own
+        figures[code] = metrics.figures_of_merit(background, values[labels == code], seed=drawn)
     table = pd.concat(figures, names=["signal"])
     try:
         table.attrs["tries"] = _count_try(name, values)

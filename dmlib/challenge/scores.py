@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dmlib import _check, _files, compute
+from dmlib import _check, _files, compute, samples
 from dmlib.channels import CHANNELS
 
 POINTS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # columns of signal efficiencies, and their background efficiency
@@ -124,6 +124,31 @@ def total_improvement(scores: pd.DataFrame) -> pd.DataFrame:
     _require(scores, ("Model", *PAIR, "max SI"))
     best = scores.groupby(["Model", "Signal"])["max SI"].max().groupby("Model").agg(["min", "median", "max"])
     return best.sort_values("median", ascending=False, kind="stable")
+
+
+def paper_table(number: int) -> pd.DataFrame:
+    """Returns table 23 or 24 of the challenge's paper, as printed, indexed by model.
+
+    Table 23 has the total improvements of the 27 models that were applied to the secret set; table 24 the median ones
+    on the known and on the secret set, of the eight models that are above 2 on both. Names are those of the files.
+
+    Arguments:
+        number: 23 or 24.
+
+    Raises:
+        ValueError: It is another table.
+
+    References:
+        | The Dark Machines Anomaly Score Challenge (Aarrestad et al., 2021), section 5.3
+        | https://arxiv.org/abs/2105.14027
+
+    Example:
+        >>> paper_table(24).loc["Combined-OR-DeepSVDD-Flow"].tolist()
+        [6.3, 19.02]
+    """
+    if number not in (23, 24):
+        raise ValueError(f"number={number!r}: expected 23 or 24")
+    return pd.read_csv(samples.DATA / "darkmachines" / f"table-{number}.csv", index_col="Model")
 
 
 def rank(

@@ -103,8 +103,8 @@ class ALAD(TorchDetector):
     - "logits": :math:`-\log D_{xx}(x, G(E(x)))` (without the minus, as it is printed, it is high for normal events);
     - "features": how far the judge's last layer moves from (x, x) to (x, G(E(x))).
 
-    The training has no loss that falls. The epoch kept is the one whose events set aside come back best, by L1: going
-    on beyond it makes a detector worse. Batch normalisation and dropout are off when scoring.
+    The training has no loss that falls. The epoch kept is the one whose events set aside come back best, by L1; with a
+    recipe that sets none aside it is the last. Batch normalisation and dropout are off when scoring.
 
     Arguments:
         hidden: Units of the hidden layers of encoder and generator.
@@ -114,7 +114,7 @@ class ALAD(TorchDetector):
         score: Which of the four. It is no matter of the training: ``set_params(score="L1")`` gives a fitted detector
             another.
         scaling: "filled" or "standard", as in `TorchDetector`.
-        recipe: How it is trained; the paper's is in `paper`. It needs a share for validation.
+        recipe: How it is trained; the paper's is in `paper`.
         random_state: Seed.
 
     Attributes:
@@ -214,10 +214,10 @@ class ALAD(TorchDetector):
         self._fit_columns(x, weight)
         with training.seeded(self.random_state, "weights"):
             module: Any = self.build(int(self.used_.sum())).to(compute.device())
-        if self.recipe.validation is None:
-            raise ValueError("recipe: expected a share for validation, by which the epoch that is kept is chosen")
         w = np.ones(len(x)) if weight is None else weight / weight.mean()
-        used, aside = training.split(len(x), self.recipe.validation, self.random_state)
+        used, aside = np.arange(len(x)), np.arange(0)
+        if self.recipe.validation is not None:
+            used, aside = training.split(len(x), self.recipe.validation, self.random_state)
         z = self._standardised(x)
         events, weights, unseen = training.tensors(z[used], w[used], z[aside])
         self.history_ = training.History()
@@ -235,9 +235,13 @@ class ALAD(TorchDetector):
                         losses.append(self._round(module, moves, events[batch], weights[batch]))
                 self.history_.train.append(float(np.mean(losses)))
                 module.eval()
-                with torch.no_grad():
-                    distance = np.average(self.loss(module, unseen).double().cpu().numpy(), weights=w[aside])
-                self._keep(module, epoch, float(distance))
+                if len(aside):
+                    with torch.no_grad():
+                        distance = np.average(self.loss(module, unseen).double().cpu().numpy(), weights=w[aside])
+                    self._keep(module, epoch, float(distance))
+        if not len(aside):
+            kept = training.Kept(self.recipe.epochs - 1, self.history_.train[-1], module.requires_grad_(False))
+            self.history_.best = [kept]
 
     def _round(self, module: Any, moves: list, x: torch.Tensor, weight: torch.Tensor) -> float:
         """One step of the judges, one of the makers; the judges' loss."""

@@ -196,4 +196,4 @@ def items(every: bool) -> list[dict]:
 
 ALL = os.environ.get("CHALLENGE") == "all"
 SETTINGS = {"models": "all, as published" if ALL else "a subset, quick settings", "seeds": 1}
-STUDY = studies.Study("challenge", "make challenge", {judge: items(ALL)}, SETTINGS, shared=("bootstrap",))
+STUDY = studies.Study("challenge", "make challenge", {judge: items(ALL)}, SETTINGS, shared=("bootstrap", "blind"))

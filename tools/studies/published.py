@@ -1,4 +1,4 @@
-"""`make outliers`, too, where the files are at hand: what the challenge's own models of the course's methods reached.
+"""`make challenge`, too, where the files are at hand: what the challenge's own models reached.
 
 `DMLIB_TEST_DATA` names the folder that holds `challenge-results/*.csv`, the scores of all 1,048 models in the archive
 of the challenge's results (https://doi.org/10.5281/zenodo.4897467, MIT licence).
@@ -7,10 +7,11 @@ of the challenge's results (https://doi.org/10.5281/zenodo.4897467, MIT licence)
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from dmlib import challenge
 from tools import studies
+from tools.studies.challenge import SUBSET, family
 
 DATA = "DMLIB_TEST_DATA"
 MODELS = {  # of the course -> of the challenge
@@ -29,20 +30,31 @@ MODELS = {  # of the course -> of the challenge
     "flow": "Flow-Efficient_Likelihood",
     "flow, no E": "Flow-Efficient-No-E_Likelihood",
 }
-POINTS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
+
+
+def scores() -> pd.DataFrame:
+    """All models on all pairs of signal and channel."""
+    return challenge.read_scores(Path(os.environ[DATA]) / "challenge-results")
 
 
 def extract(item: dict) -> studies.Tables:
-    """The published figures of one model on its 34 pairs of signal and channel."""
-    files = sorted((Path(os.environ[DATA]) / "challenge-results").glob("*.csv"))
-    scores = pd.concat([pd.read_csv(file, dtype={"Chan": str}) for file in files])
-    rows = []
-    for row in scores[scores["Model"] == item["model"]].to_dict("records"):
-        improvements = [row[name] / np.sqrt(point) for name, point in POINTS.items()]
-        figures = {"auc": row["AUC"], "eff_1e-2": row["1e-2"], "max_si": max(improvements)}
-        rows.append({**item, "channel": row["Chan"], "signal": row["Signal"], **figures})
-    return {"published": rows}
+    """One model under the name that the chapters give it."""
+    rows = scores().query("Model == @item['model']")
+    names = {"Chan": "channel", "Signal": "signal", "AUC": "auc", "1e-2": "eff_1e-2", "max SI": "max_si"}
+    return {"published": [item | row for row in rows[list(names)].rename(columns=names).to_dict("records")]}
+
+
+def field(models: list[str]) -> studies.Tables:
+    """The models that are trained on our events as well, in the challenge's format; and a line on every model."""
+    table = scores()
+    improvements = challenge.total_improvement(table).reset_index()
+    improvements.insert(1, "Family", improvements["Model"].map(family))
+    return {
+        "field": table[table["Model"].isin(models)].to_dict("records"),
+        "improvements": improvements.to_dict("records"),
+    }
 
 
 ITEMS = [{"method": method, "model": model} for method, model in MODELS.items()]
-STUDY = studies.Study("published", "make outliers", {extract: ITEMS}, {"models": MODELS}, needs=DATA)
+PARTS = {extract: ITEMS, field: [SUBSET]}
+STUDY = studies.Study("published", "make challenge", PARTS, {"models": MODELS}, needs=DATA)
