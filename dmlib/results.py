@@ -68,7 +68,7 @@ def pairs(method: str, figure: str = "auc") -> pd.DataFrame:
     ours, published = load("outliers"), load("published")
     if method not in set(ours["method"]):
         names = {"Model": "method", "Chan": "channel", "Signal": "signal", **{v: k for k, v in _FIGURES.items()}}
-        ours, published = (load(name).rename(columns=names) for name in ("challenge", "field"))
+        ours, published = load("challenge").rename(columns=names), load("field").rename(columns=names)
     if figure not in _FIGURES:
         raise KeyError(f"figure={figure!r}: expected one of {', '.join(_FIGURES)}")
     if method not in set(ours["method"]):

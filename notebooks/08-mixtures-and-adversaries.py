@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # DAGMM and ALAD: a mixture in latent space, and a game of adversaries
+# # DAGMM and ALAD: a mixture in latent space and a game of adversaries
 #
 # :::{admonition} In this chapter
 # - You share events out among Gaussians, and train a network that does so while it compresses them.
