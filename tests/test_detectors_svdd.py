@@ -110,7 +110,7 @@ def test_members_have_seeds_of_their_own(ensemble):
 
 def test_the_grid_has_the_published_names():
     grid = DeepSVDD.grid("2a")
-    assert len(grid) == 72
+    assert len(grid) == 80
     _, reduced = grid["DeepSVDD_Reduced_d34"]
     _, one = grid["DeepSVDD_C4_d233"]
     assert (reduced.how, reduced.dimensions, one.target, one.dimensions) == ("mean", 34, 4, 233)

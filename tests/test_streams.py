@@ -200,7 +200,7 @@ def test_challenge(monkeypatch, few_events):
 def test_published(monkeypatch, tmp_path):
     """It draws nothing, and keeps what the files say."""
     (tmp_path / "challenge-results").mkdir()
-    lines = "Signal,Model,Chan,AUC,1e-2,1e-3,1e-4\ns,SimpleAE,1,0.8,0.1,0.05,0.03\ns,Other,1,0.9,0.2,0.1,0.1\n"
+    lines = "Signal,Model,Chan,AUC,1e-2,1e-3,1e-4\ns,SimpleAE,1,0.8,0.1,0.05,0.03\ns,VAE_IAF,1,0.9,0.2,0.1,0.1\n"
     (tmp_path / "challenge-results" / "AE.csv").write_text(lines)
     monkeypatch.setenv("DMLIB_TEST_DATA", str(tmp_path))
     assert ledger(monkeypatch, published).run() == 0
