@@ -9,7 +9,6 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
@@ -21,9 +20,8 @@ from dmlib.challenge import CUTS, Channel
 from dmlib.detectors.combine import COMBINATIONS
 from dmlib.detectors.svdd import TARGETS
 from tools import studies
+from tools.studies.outliers import CHANNELS, LARGE, SHARE, Score
 
-CHANNELS = ("1", "2a", "2b", "3")
-LARGE, SHARE = ("2b", "3"), 0.4  # channels with enough events to need a smaller share of the epochs
 SIZES = ("hidden", "width", "bins", "transforms", "recipe", "bandwidth", "engine", "centres")
 COMBINED = {  # first parts of the challenge's combinations with the flow
     "DeepSVDD": [f"DeepSVDD_C{target}_d21" for target in TARGETS],
@@ -74,7 +72,6 @@ SUBSET = [
     *(f"LS_{method}_13_1.0_1000" for method in ("VAE", "IF", "GMM", "KMeans", "AE", "AND", "OR", "Product", "Average")),
     "LS_IF_13_1e-05_1000",
 ]
-Score = Callable[[ak.Array], np.ndarray]
 
 
 def family(model: str) -> str:
